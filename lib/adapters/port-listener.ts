@@ -1,0 +1,110 @@
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { httpError, refuse } from '../server/refusal.js';
+import type { WebSocketServer } from '../server/web-socket-server.js';
+import { RouteTable } from './route-table.js';
+
+/** The WebSocket server of an ordinary gateway, as `WsAdapter` keeps it. */
+export interface GatewayServer {
+  path: string;
+  handleUpgrade(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    accepted: (client: unknown) => void,
+  ): void;
+  emit(event: string, ...args: unknown[]): boolean;
+}
+
+/**
+ * Decides who gets an upgrade request of one HTTP server (SPEC 1.7): our server with exactly its path, our first
+ * pattern that matches, an ordinary gateway with the path, our server without a path, other `upgrade` listeners of the
+ * HTTP server, and if there are none of these, HTTP 404.
+ */
+export class PortListener {
+  readonly routes = new RouteTable();
+  /** The ordinary gateways of the port. */
+  gateways: () => readonly GatewayServer[] = () => [];
+  readonly #emit: Server['emit'];
+
+  constructor(readonly httpServer: Server) {
+    // An EventEmitter calls all listeners of an event, and another library's often destroys the sockets that it does
+    // not know. So a request of ours must not reach the listeners: it is taken at `emit`, before them.
+    this.#emit = httpServer.emit;
+    httpServer.emit = this.#emitUnlessOurs;
+    // Node takes upgrade requests only for a server with a listener.
+    httpServer.on('upgrade', this.#onUnclaimed);
+    httpServer.on('listening', this.#onListening);
+    httpServer.on('close', this.#onClose);
+  }
+
+  /** Routes requests to a server, and tells it when the HTTP server listens. */
+  add(server: WebSocketServer): void {
+    this.routes.add(server);
+    if (this.httpServer.listening) server.opened();
+  }
+
+  /** Whether others listen for upgrade requests as well. */
+  get hasOtherListeners(): boolean {
+    return this.httpServer.listenerCount('upgrade') > 1;
+  }
+
+  /** Leaves the HTTP server as it was found. */
+  detach(): void {
+    if (this.httpServer.emit === this.#emitUnlessOurs) this.httpServer.emit = this.#emit;
+    this.httpServer.off('upgrade', this.#onUnclaimed);
+    this.httpServer.off('listening', this.#onListening);
+    this.httpServer.off('close', this.#onClose);
+  }
+
+  readonly #emitUnlessOurs = (event: string | symbol, ...args: unknown[]): boolean => {
+    if (event === 'upgrade' && this.#claim(...(args as [IncomingMessage, Duplex, Buffer]))) return true;
+    return Reflect.apply(this.#emit, this.httpServer, [event, ...args]);
+  };
+
+  #claim(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
+    try {
+      const pathname = pathnameOf(request);
+      let route = this.routes.find(pathname);
+      if (route === undefined) {
+        if (this.#passToGateway(pathname, request, socket, head)) return true;
+        route = this.routes.findPathless();
+      }
+      route?.server.handleUpgrade(request, socket, head, route.params);
+      return route !== undefined;
+    } catch (error) {
+      if (!(error instanceof URIError)) throw error;
+      refuse(socket, httpError(400, 'The URL is malformed'));
+      return true;
+    }
+  }
+
+  #passToGateway(pathname: string, request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
+    const gateway = this.gateways().find(({ path }) => path === pathname);
+    gateway?.handleUpgrade(request, socket, head, (client) => gateway.emit('connection', client, request));
+    return gateway !== undefined;
+  }
+
+  readonly #onUnclaimed = (request: IncomingMessage, socket: Duplex): void => {
+    if (this.hasOtherListeners) return;
+    refuse(socket, httpError(404, `Cannot ${request.method} ${request.url}`));
+  };
+
+  readonly #onListening = (): void => {
+    for (const server of this.routes.servers()) server.opened();
+  };
+
+  readonly #onClose = (): void => {
+    for (const server of this.routes.servers()) void server.terminate();
+  };
+}
+
+/** The path of a request's URL, whether it came in origin form or absolute (RFC 9112, section 3.2). */
+function pathnameOf(request: IncomingMessage): string {
+  const url = request.url ?? '/';
+  const end = url.indexOf('?');
+  const path = end === -1 ? url : url.slice(0, end);
+  if (path.startsWith('/')) return path;
+  if (!URL.canParse(path)) throw new URIError('Malformed request URL');
+  return new URL(path).pathname;
+}

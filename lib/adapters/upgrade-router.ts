@@ -1,0 +1,107 @@
+import { createServer, type Server } from 'node:http';
+import { Injectable, Logger } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { httpError } from '../server/refusal.js';
+import { ServerHost } from '../server/server-host.js';
+import type { WebSocketServer } from '../server/web-socket-server.js';
+import { PortListener } from './port-listener.js';
+
+/** The number that Nest's gateways use for the application's own port. */
+export const APPLICATION_PORT = 0;
+
+/** Gives each server the upgrade requests of its port: the application's HTTP server, or one of its own. */
+@Injectable()
+export class UpgradeRouter extends ServerHost {
+  readonly #logger = new Logger('FourDWebSocketModule');
+  readonly #listeners = new Map<number, PortListener>();
+  /** Ports whose HTTP server is made here, and those of them that listen already or are about to. */
+  readonly #ownPorts = new Map<number, { listening: boolean }>();
+
+  constructor(private readonly host: HttpAdapterHost) {
+    super();
+  }
+
+  get available(): boolean {
+    return this.#applicationServer() !== undefined;
+  }
+
+  serve(server: WebSocketServer): void {
+    this.listener(server.options.port ?? APPLICATION_PORT).add(server);
+  }
+
+  withdraw(server: WebSocketServer): void {
+    this.#listeners.get(server.options.port ?? APPLICATION_PORT)?.routes.delete(server);
+  }
+
+  async listen(): Promise<void> {
+    this.#warnOfHiddenListeners();
+    await Promise.all(
+      Array.from(this.#ownPorts, ([port, state]) => {
+        if (state.listening) return undefined;
+        state.listening = true;
+        return listenOn(this.#listeners.get(port)!.httpServer, port);
+      }),
+    );
+  }
+
+  async close(): Promise<void> {
+    const closed = Array.from(this.#listeners, ([port, { httpServer }]) => {
+      if (!this.#ownPorts.has(port) || !httpServer.listening) return undefined;
+      return new Promise((resolve) => httpServer.close(resolve));
+    });
+    await Promise.all(closed);
+    for (const listener of this.#listeners.values()) listener.detach();
+    this.#listeners.clear();
+    this.#ownPorts.clear();
+  }
+
+  /** Who decides about the upgrade requests of a port; the HTTP server of a port of its own is made here. */
+  listener(port: number): PortListener {
+    const present = this.#listeners.get(port);
+    if (present !== undefined) return present;
+    const applicationServer = port === APPLICATION_PORT ? this.#applicationServer() : undefined;
+    if (applicationServer === undefined) this.#ownPorts.set(port, { listening: false });
+    const listener = new PortListener(applicationServer ?? createOwnServer());
+    this.#listeners.set(port, listener);
+    return listener;
+  }
+
+  /** Somebody else, an ordinary gateway, makes the port's server listen. */
+  listensAlready(port: number): void {
+    const state = this.#ownPorts.get(port);
+    if (state !== undefined) state.listening = true;
+  }
+
+  #applicationServer(): Server | undefined {
+    return (this.host.httpAdapter?.getHttpServer() as Server | null | undefined) ?? undefined;
+  }
+
+  #warnOfHiddenListeners(): void {
+    for (const { routes, hasOtherListeners } of this.#listeners.values()) {
+      if (routes.pathless === undefined || !hasOtherListeners) continue;
+      this.#logger.warn(
+        `${routes.pathless.name} has no path, so it takes the upgrade requests that other listeners of the HTTP server ` +
+          'wait for; give it a path',
+      );
+    }
+  }
+}
+
+/** A server that knows nothing but WebSockets. */
+function createOwnServer(): Server {
+  return createServer((_request, response) => {
+    const error = httpError(426, 'This port speaks WebSocket only');
+    response.writeHead(426, { 'Content-Type': 'application/json; charset=utf-8', Upgrade: 'websocket', Connection: 'close' });
+    response.end(JSON.stringify(error.getResponse()));
+  });
+}
+
+function listenOn(httpServer: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    httpServer.once('error', reject);
+    httpServer.listen(port, () => {
+      httpServer.off('error', reject);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,47 @@
+import { applyDecorators, Injectable, Scope, SetMetadata } from '@nestjs/common';
+import type { ServerOptions, WSErrorEvent, WSMessageEvent, WSOpenEvent, WSTerminateEvent } from '../interfaces/index.js';
+import type { WebSocketConnection } from '../server/web-socket-connection.js';
+
+/**
+ * The hooks of a connection handler (SPEC 5). A class whose hooks are marked by decorators has other method names, and
+ * need not implement this.
+ *
+ * @typeParam T what a message's `data` is: `string`, `Buffer` or the parsed JSON, by the server's `dataType`
+ */
+export interface ConnectionHandler<T = unknown> {
+  /** Once, first; messages wait until it is done. */
+  onOpen?(ws: WebSocketConnection, event: WSOpenEvent): unknown;
+  /** For each message; what it returns, promises or emits is sent back. */
+  onMessage(ws: WebSocketConnection, event: WSMessageEvent<T>): unknown;
+  /** A hook failed, a message could not be decoded, the protocol was violated, or the socket failed. */
+  onError?(ws: WebSocketConnection, event: WSErrorEvent): unknown;
+  /** Once, last, always. */
+  onTerminate?(ws: WebSocketConnection, event: WSTerminateEvent): unknown;
+}
+
+/** The options of a connection handler; with server options it is a server of its own (SPEC 1.4). */
+export interface ConnectionHandlerOptions extends ServerOptions {
+  /**
+   * `Scope.DEFAULT` shares one instance among all connections.
+   *
+   * @default one instance for each connection (SPEC 9.1)
+   */
+  scope?: Scope;
+}
+
+/** @internal */
+export const CONNECTION_HANDLER_OPTIONS = '4d-websocket:connection-handler';
+
+/**
+ * Makes a class a connection handler: what serves a client that a server handler let in (SPEC 1.2). The class is
+ * injectable; list it among the providers of a module. Nest makes one instance for each connection, so `this` is the
+ * connection's own state.
+ *
+ * With server options, a path for instance, it is a server of its own that accepts every client (SPEC 1.4).
+ */
+export function ConnectionHandler(options: ConnectionHandlerOptions = {}): ClassDecorator {
+  return applyDecorators(
+    Injectable({ scope: options.scope ?? Scope.REQUEST }),
+    SetMetadata(CONNECTION_HANDLER_OPTIONS, options),
+  ) as ClassDecorator;
+}

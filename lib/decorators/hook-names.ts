@@ -1,0 +1,23 @@
+/** The hooks of 4D, by their names (SPEC 1.3). */
+export type HookName = 'onConnection' | 'onOpen' | 'onMessage' | 'onError' | 'onTerminate';
+
+/** A method that a decorator made a hook. */
+export interface HookMark {
+  hook: HookName;
+  method: string | symbol;
+}
+
+const HOOK_MARKS = Symbol('4d-websocket:hooks');
+
+/** Makes the decorator of a hook: it remembers the method on its class. */
+export function markHook(hook: HookName): MethodDecorator {
+  return (target, method) => {
+    const inherited = hookMarks(target.constructor);
+    Reflect.defineMetadata(HOOK_MARKS, [...inherited, { hook, method } satisfies HookMark], target.constructor);
+  };
+}
+
+/** The marked methods of a class, those of its base classes first. */
+export function hookMarks(target: object): readonly HookMark[] {
+  return (Reflect.getMetadata(HOOK_MARKS, target) as readonly HookMark[] | undefined) ?? [];
+}

@@ -1,0 +1,116 @@
+import { Inject, Injectable, Optional, type Type } from '@nestjs/common';
+import { WSS_HANDLER_OPTIONS, type WSSHandler } from '../decorators/wss-handler.decorator.js';
+import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
+import type { ServerOptions } from '../interfaces/index.js';
+import { MODULE_OPTIONS_TOKEN, type FourDWebSocketModuleOptions } from '../module-options.js';
+import { errorDetails } from '../server/error-details.js';
+import type { ServerHooks } from '../server/hooks.js';
+import { ServerHost } from '../server/server-host.js';
+import { normalizePath, resolveServerOptions } from '../server/server-options.js';
+import { WebSocketServer } from '../server/web-socket-server.js';
+import { isMadeByNest, ProviderExplorer } from './provider-explorer.js';
+import { ServerHooksFactory } from './server-hooks.js';
+
+/** The WebSocket servers of the application; injectable anywhere (SPEC 3.2). */
+@Injectable()
+export class WebSocketServerRegistry implements Iterable<WebSocketServer> {
+  readonly #servers = new Set<WebSocketServer>();
+  readonly #types = new Map<WebSocketServer, Type<object>>();
+  readonly #defaults: FourDWebSocketModuleOptions;
+  readonly #explorer: ProviderExplorer;
+  readonly #hooks: ServerHooksFactory;
+  readonly #host: ServerHost;
+
+  constructor(
+    @Optional() @Inject(MODULE_OPTIONS_TOKEN) defaults: FourDWebSocketModuleOptions | undefined,
+    explorer: ProviderExplorer,
+    hooks: ServerHooksFactory,
+    host: ServerHost,
+  ) {
+    this.#defaults = defaults ?? {};
+    this.#explorer = explorer;
+    this.#hooks = hooks;
+    this.#host = host;
+  }
+
+  [Symbol.iterator](): IterableIterator<WebSocketServer> {
+    return this.#servers.values();
+  }
+
+  /**
+   * The running server with this path, as in its options, or of this handler class; undefined if there is none.
+   * Of several servers with the path on different ports, or of one class, it is the first.
+   */
+  get(pathOrHandler: string | Type<object>): WebSocketServer | undefined {
+    for (const server of this) {
+      if (typeof pathOrHandler === 'string') {
+        if (server.path === normalizePath(pathOrHandler)) return server;
+      } else if (this.#types.get(server) === pathOrHandler || server.handler instanceof pathOrHandler) {
+        return server;
+      }
+    }
+    return undefined;
+  }
+
+  /**
+   * Starts a server at run time, 4D's `WebSocketServer.new`.
+   *
+   * @param handler a class that a module provides, or an object with `onConnection`; decorated or not
+   * @param options override those of the class's decorator, which override the module's
+   * @throws {InvalidHandlerError} if the handler has no `onConnection`, its class is not provided, or its path is taken
+   * @throws {InvalidOptionError} for an option out of range
+   */
+  create(handler: Type<object> | WSSHandler | object, options: ServerOptions = {}): WebSocketServer {
+    const { instance, module } = this.#instanceOf(handler);
+    const type = instance.constructor as Type<object>;
+    const name = type.name || 'handler';
+    const declared = Reflect.getMetadata(WSS_HANDLER_OPTIONS, type) as ServerOptions | undefined;
+    const server = this.start(this.#hooks.ofHandler(instance, name, module), { ...declared, ...options }, type);
+    this.#host.listen().catch((error: unknown) => {
+      server.report(errorDetails(error, 'wsck'));
+      void server.terminate();
+    });
+    return server;
+  }
+
+  /**
+   * @internal Starts a server.
+   *
+   * @param type the class it is found by
+   */
+  start(hooks: ServerHooks, options: ServerOptions, type: Type<object>): WebSocketServer {
+    const server = new WebSocketServer(resolveServerOptions(this.#withDefaults(options), hooks.name), hooks);
+    this.#host.serve(server);
+    this.#servers.add(server);
+    this.#types.set(server, type);
+    server.onTerminated(() => {
+      this.#servers.delete(server);
+      this.#types.delete(server);
+      this.#host.withdraw(server);
+    });
+    return server;
+  }
+
+  /** @internal Checks the module's options, which no server may use. */
+  checkDefaults(): void {
+    resolveServerOptions(this.#defaults, 'FourDWebSocketModule');
+  }
+
+  #withDefaults(options: ServerOptions): ServerOptions {
+    const given = Object.entries(options).filter(([, value]) => value !== undefined);
+    return { ...this.#defaults, ...Object.fromEntries(given) };
+  }
+
+  #instanceOf(handler: Type<object> | object): { instance: object; module?: unknown } {
+    if (typeof handler !== 'function') return { instance: handler };
+    const type = handler as Type<object>;
+    const wrapper = this.#explorer.providersOf(type)[0];
+    if (wrapper?.instance === undefined || !wrapper.isDependencyTreeStatic() || (isMadeByNest(wrapper) && !wrapper.instance)) {
+      throw new InvalidHandlerError(
+        type.name,
+        'WebSocketServerRegistry.create() needs a class that a module provides in the default scope, or an instance',
+      );
+    }
+    return { instance: wrapper.instance as object, module: wrapper.host };
+  }
+}

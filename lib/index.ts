@@ -1,0 +1,38 @@
+export { FourDWsAdapter } from './adapters/four-d-ws.adapter.js';
+export {
+  ConnectionHandler,
+  OnConnection,
+  OnError,
+  OnMessage,
+  OnOpen,
+  OnTerminate,
+  WSSHandler,
+  type ConnectionDecision,
+  type ConnectionHandlerOptions,
+} from './decorators/index.js';
+export { InvalidHandlerError } from './errors/invalid-handler.error.js';
+export { InvalidOptionError } from './errors/invalid-option.error.js';
+export { FourDWebSocketModule } from './four-d-websocket.module.js';
+export { CONNECTION } from './handlers/connection.provider.js';
+export { WebSocketServerRegistry } from './handlers/web-socket-server.registry.js';
+export type {
+  ComponentSignature,
+  DataType,
+  HandshakeRequest,
+  HeartbeatOptions,
+  OriginCheck,
+  PerMessageDeflateOptions,
+  ServerDefaults,
+  ServerOptions,
+  WSConnectionEvent,
+  WSError,
+  WSErrorEvent,
+  WSMessageEvent,
+  WSOpenEvent,
+  WSServerTerminateEvent,
+  WSTerminateEvent,
+} from './interfaces/index.js';
+export type { FourDWebSocketModuleOptions } from './module-options.js';
+export type { ConnectionCollection } from './server/connection-collection.js';
+export { WebSocketConnection, type ConnectionStatus, type Sendable } from './server/web-socket-connection.js';
+export { WebSocketServer, type PublishOptions } from './server/web-socket-server.js';

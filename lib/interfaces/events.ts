@@ -1,0 +1,45 @@
+import type { HandshakeRequest } from './handshake-request.js';
+import type { WSError } from './ws-error.js';
+
+/** What `onConnection` receives for each valid handshake (SPEC 4). */
+export interface WSConnectionEvent {
+  type: 'connection';
+  /** The upgrade request of the client that asks to be let in. */
+  request: HandshakeRequest;
+}
+
+/** What `onOpen` receives, once (SPEC 4, 5). */
+export interface WSOpenEvent {
+  type: 'open';
+}
+
+/**
+ * What `onMessage` receives for each message (SPEC 5).
+ *
+ * @typeParam T `string`, `Buffer` or the parsed JSON, by the server's `dataType`
+ */
+export interface WSMessageEvent<T = unknown> {
+  type: 'message';
+  data: T;
+}
+
+/** What `onError` receives (SPEC 12.1). */
+export interface WSErrorEvent {
+  type: 'error';
+  /** Never empty: the failure first, then the chain of its `cause`s. */
+  errors: [WSError, ...WSError[]];
+}
+
+/** What a connection handler's `onTerminate` receives, once and last (SPEC 5.2). */
+export interface WSTerminateEvent {
+  type: 'terminate';
+  /** The close frame's code, 1005 if it carried none, 1006 if the connection broke. */
+  code: number;
+  /** The close frame's text, undefined if it carried none. */
+  reason: string | undefined;
+}
+
+/** What a server handler's `onTerminate` receives, once and last (SPEC 4). */
+export interface WSServerTerminateEvent {
+  type: 'terminate';
+}

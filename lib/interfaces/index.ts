@@ -1,0 +1,18 @@
+export type { DataType } from './data-type.js';
+export type {
+  WSConnectionEvent,
+  WSErrorEvent,
+  WSMessageEvent,
+  WSOpenEvent,
+  WSServerTerminateEvent,
+  WSTerminateEvent,
+} from './events.js';
+export type { HandshakeRequest } from './handshake-request.js';
+export type {
+  HeartbeatOptions,
+  OriginCheck,
+  PerMessageDeflateOptions,
+  ServerDefaults,
+  ServerOptions,
+} from './server-options.js';
+export type { ComponentSignature, WSError } from './ws-error.js';

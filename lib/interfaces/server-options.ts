@@ -1,0 +1,82 @@
+import type { IncomingMessage } from 'node:http';
+import type { ZlibOptions } from 'node:zlib';
+import type { DataType } from './data-type.js';
+
+/** Decides whether a browser page of this origin may connect. */
+export type OriginCheck = (origin: string, request: IncomingMessage) => boolean;
+
+/** Pings for clients that have gone quiet. Times in milliseconds. */
+export interface HeartbeatOptions {
+  /** How long a client may be silent before it is pinged. @default 30000 */
+  interval?: number;
+  /** How long a pinged client may take to send anything at all. @default 10000 */
+  timeout?: number;
+}
+
+/** Compression of messages (RFC 7692), with the options of `ws`. */
+export interface PerMessageDeflateOptions {
+  /** Whether this side starts each message with an empty window. */
+  serverNoContextTakeover?: boolean;
+  /** Whether the client has to start each message with an empty window. */
+  clientNoContextTakeover?: boolean;
+  /** Base-2 logarithm of this side's window size, 8 to 15. */
+  serverMaxWindowBits?: number;
+  /** Base-2 logarithm of the client's window size, 8 to 15. */
+  clientMaxWindowBits?: number;
+  /** Options of zlib for compression. */
+  zlibDeflateOptions?: ZlibOptions;
+  /** Options of zlib for decompression. */
+  zlibInflateOptions?: ZlibOptions;
+  /** Messages below this size, in bytes, are not compressed if context takeover is off. @default 1024 */
+  threshold?: number;
+  /** How many calls to zlib run at once, in the whole process. @default 10 */
+  concurrencyLimit?: number;
+}
+
+/** The options that a module sets for all its servers, and a decorator for one (SPEC 8). */
+export interface ServerDefaults {
+  /** How messages are decoded. @default 'text' */
+  dataType?: DataType;
+  /** Longest message, in bytes, after decompression; longer ones close the connection with 1009. @default 1048576 */
+  maxPayload?: number;
+  /** How many clients the server takes at once; further ones get HTTP 503. @default no limit */
+  maxConnections?: number;
+  /**
+   * Origins whose pages may connect: strings compared exactly, patterns, or a function.
+   * Others get HTTP 403. A request without an Origin header does not come from a browser and passes.
+   * @default any
+   */
+  allowedOrigins?: string | RegExp | readonly (string | RegExp)[] | OriginCheck;
+  /**
+   * Which proxies to believe about the client's address, as Express's setting "trust proxy".
+   * @default false
+   */
+  trustProxy?: boolean | number | string | readonly string[] | ((address: string, index: number) => boolean);
+  /** Sub-protocols, the preferred first; the first that the client offers is chosen. @default none */
+  protocols?: readonly string[];
+  /** How long `onConnection` may take, in milliseconds; then the client gets HTTP 503. @default 10000 */
+  handshakeTimeout?: number;
+  /** Pings for silent clients; `false` turns them off. @default { interval: 30000, timeout: 10000 } */
+  heartbeat?: HeartbeatOptions | false;
+  /** How long a client may take to answer a close frame, in milliseconds. @default 5000 */
+  closeTimeout?: number;
+  /** How long a shutdown waits for connections to end, in milliseconds. @default 10000 */
+  shutdownTimeout?: number;
+  /** How many messages of a client may wait for their handler before reading from it pauses. @default 64 */
+  maxQueuedMessages?: number;
+  /** How many bytes may wait for a client to read them before it is closed with 1013. @default 16777216 */
+  maxBufferedAmount?: number;
+  /** Compression (RFC 7692), as in `ws`. @default false */
+  perMessageDeflate?: boolean | PerMessageDeflateOptions;
+}
+
+/** The options of one server (SPEC 8). */
+export interface ServerOptions extends ServerDefaults {
+  /**
+   * Exact path (`/chat`) or pattern (`/rooms/:id`) in the syntax of Nest's routes.
+   * @default none: the server takes the requests that no other server takes
+   */
+  path?: string;
+  /** A port of the server's own, as in `@WebSocketGateway(port)`. @default the application's */
+  port?: number;
+}

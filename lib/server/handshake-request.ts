@@ -1,0 +1,55 @@
+import type { IncomingMessage } from 'node:http';
+import type { HandshakeRequest } from '../interfaces/index.js';
+
+type Values = Record<string, string | string[]>;
+
+/** Adds a value to a list of names; a second value of a name makes an array. */
+function addValue(values: Values, name: string, value: string): void {
+  const present = values[name];
+  if (present === undefined) values[name] = value;
+  else if (typeof present === 'string') values[name] = [present, value];
+  else present.push(value);
+}
+
+/**
+ * The request of a handshake over Node's own. It lives as long as its connection, so it reads headers and query
+ * from Node's request when they are asked for, and keeps no copy before.
+ */
+export class LazyHandshakeRequest implements HandshakeRequest {
+  #headers: Values | undefined;
+  #query: Values | undefined;
+
+  constructor(
+    readonly raw: IncomingMessage,
+    readonly params: Readonly<Values>,
+    readonly remoteAddress: string,
+  ) {}
+
+  get url(): string {
+    return this.raw.url ?? '';
+  }
+
+  get headers(): Readonly<Values> {
+    if (this.#headers === undefined) {
+      const headers: Values = Object.create(null) as Values;
+      const { rawHeaders } = this.raw;
+      for (let index = 0; index < rawHeaders.length; index += 2) {
+        addValue(headers, rawHeaders[index]!.toLowerCase(), rawHeaders[index + 1]!);
+      }
+      this.#headers = headers;
+    }
+    return this.#headers;
+  }
+
+  get query(): Readonly<Values> {
+    if (this.#query === undefined) {
+      const query: Values = Object.create(null) as Values;
+      const start = this.url.indexOf('?');
+      if (start !== -1) {
+        for (const [name, value] of new URLSearchParams(this.url.slice(start + 1))) addValue(query, name, value);
+      }
+      this.#query = query;
+    }
+    return this.#query;
+  }
+}

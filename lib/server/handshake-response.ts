@@ -1,0 +1,100 @@
+import { ServerResponse, type IncomingMessage, type OutgoingHttpHeader } from 'node:http';
+
+/**
+ * The response that guards, interceptors, filters and middleware see while a handshake is decided. It never
+ * touches the socket: headers go out with the 101 or the refusal, and a body ends the handshake with a refusal.
+ * `status`, `json`, `send` and their like mean what they mean in Express and Fastify, so filters written for
+ * controllers work here.
+ */
+export class HandshakeResponse extends ServerResponse {
+  #body: Buffer[] = [];
+  #answered = false;
+
+  constructor(request: IncomingMessage) {
+    super(request);
+  }
+
+  /** Whether somebody answered the request, and so refused the handshake. */
+  get answered(): boolean {
+    return this.#answered;
+  }
+
+  /** Fastify's name of {@link answered}. */
+  get sent(): boolean {
+    return this.#answered;
+  }
+
+  /** What was answered. */
+  get body(): Buffer {
+    return Buffer.concat(this.#body);
+  }
+
+  /** The headers set so far, as lines of an HTTP head. */
+  headerLines(): string[] {
+    return this.getHeaderNames().flatMap((name) => {
+      const value = this.getHeader(name) as OutgoingHttpHeader;
+      return Array.isArray(value) ? value.map((each) => `${name}: ${each}`) : [`${name}: ${value}`];
+    });
+  }
+
+  status(code: number): this {
+    this.statusCode = code;
+    return this;
+  }
+
+  code(code: number): this {
+    return this.status(code);
+  }
+
+  set(name: string, value: OutgoingHttpHeader): this {
+    return this.setHeader(name, value);
+  }
+
+  header(name: string, value: OutgoingHttpHeader): this {
+    return this.setHeader(name, value);
+  }
+
+  type(value: string): this {
+    return this.setHeader('content-type', value);
+  }
+
+  json(body: unknown): this {
+    if (!this.hasHeader('content-type')) this.setHeader('content-type', 'application/json; charset=utf-8');
+    return this.end(JSON.stringify(body));
+  }
+
+  send(body?: unknown): this {
+    if (typeof body === 'object' && body !== null && !Buffer.isBuffer(body)) return this.json(body);
+    return this.end(body);
+  }
+
+  override writeHead(statusCode: number, ...rest: unknown[]): this {
+    this.statusCode = statusCode;
+    const headers = rest.at(-1);
+    if (typeof headers === 'object' && headers !== null && !Array.isArray(headers)) {
+      for (const [name, value] of Object.entries(headers as Record<string, OutgoingHttpHeader>)) {
+        this.setHeader(name, value);
+      }
+    }
+    return this;
+  }
+
+  override write(chunk: unknown, ...rest: unknown[]): boolean {
+    this.#body.push(Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk)));
+    callLast(rest);
+    return true;
+  }
+
+  override end(...args: unknown[]): this {
+    const [chunk] = args;
+    if (chunk !== undefined && chunk !== null && typeof chunk !== 'function') this.write(chunk);
+    this.#answered = true;
+    callLast(args);
+    return this;
+  }
+}
+
+function callLast(args: unknown[]): void {
+  const callback = args.at(-1);
+  if (typeof callback === 'function') process.nextTick(callback as () => void);
+}

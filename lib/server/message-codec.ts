@@ -1,0 +1,53 @@
+import { isUtf8 } from 'node:buffer';
+import type { ComponentSignature, DataType } from '../interfaces/index.js';
+import { CloseCode } from './close-code.js';
+
+/** A message that its server's `dataType` can't decode (SPEC 5.1). */
+export class MessageDecodeError extends Error {
+  override readonly name = 'MessageDecodeError';
+
+  constructor(
+    message: string,
+    readonly componentSignature: ComponentSignature,
+    /** Whether the connection ends with 1007, or goes on without the message. */
+    readonly fatal: boolean,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+
+  readonly errCode = CloseCode.INVALID_DATA;
+}
+
+/** Turns what `ws` received into what `onMessage` gets. */
+export type MessageDecoder = (data: Buffer, isBinary: boolean) => unknown;
+
+function decodeText(data: Buffer, isBinary: boolean): string {
+  // ws has checked a text frame already.
+  if (isBinary && !isUtf8(data)) {
+    throw new MessageDecodeError('A binary message on a text server is not valid UTF-8', 'wsck', true);
+  }
+  return data.toString();
+}
+
+function decodeBlob(data: Buffer): Buffer {
+  return data;
+}
+
+function decodeObject(data: Buffer, isBinary: boolean): unknown {
+  if (isBinary && !isUtf8(data)) {
+    throw new MessageDecodeError('A message is not valid UTF-8, so not JSON', 'json', false);
+  }
+  try {
+    return JSON.parse(data.toString());
+  } catch (cause) {
+    throw new MessageDecodeError(`A message is not JSON: ${(cause as Error).message}`, 'json', false, { cause });
+  }
+}
+
+/** The decoder of each data type (SPEC 5.1). */
+export const MESSAGE_DECODERS: Readonly<Record<DataType, MessageDecoder>> = {
+  text: decodeText,
+  blob: decodeBlob,
+  object: decodeObject,
+};

@@ -1,0 +1,89 @@
+import { describeType } from './message-type.js';
+
+/** Frames from here on keep their payload as it is; shorter ones are copied behind their header, which costs less than a second chunk on the socket. */
+const COPY_LIMIT = 4096;
+
+const FINAL_TEXT = 0x81;
+const FINAL_BINARY = 0x82;
+
+function headerLength(payloadLength: number): number {
+  if (payloadLength < 126) return 2;
+  return payloadLength < 65536 ? 4 : 10;
+}
+
+/** Writes the header of an unmasked, final frame (RFC 6455, section 5.2). */
+function writeHeader(target: Buffer, firstByte: number, payloadLength: number): void {
+  target[0] = firstByte;
+  if (payloadLength < 126) {
+    target[1] = payloadLength;
+  } else if (payloadLength < 65536) {
+    target[1] = 126;
+    target.writeUInt16BE(payloadLength, 2);
+  } else {
+    target[1] = 127;
+    target.writeUInt32BE(Math.floor(payloadLength / 0x1_0000_0000), 2);
+    target.writeUInt32BE(payloadLength % 0x1_0000_0000, 6);
+  }
+}
+
+/** A text message as one frame in one Buffer. */
+export function textFrame(text: string): Buffer {
+  const payloadLength = Buffer.byteLength(text);
+  const offset = headerLength(payloadLength);
+  const frame = Buffer.allocUnsafe(offset + payloadLength);
+  writeHeader(frame, FINAL_TEXT, payloadLength);
+  // As many bytes as characters: all of them are ASCII, and Latin-1 is Node's fastest way to write them.
+  frame.write(text, offset, payloadLength === text.length ? 'latin1' : 'utf8');
+  return frame;
+}
+
+/** A binary message as one frame: in one Buffer if it is short, else a header and the data itself, uncopied. */
+export function binaryFrame(data: Buffer): Buffer | [header: Buffer, payload: Buffer] {
+  const offset = headerLength(data.length);
+  if (data.length < COPY_LIMIT) {
+    const frame = Buffer.allocUnsafe(offset + data.length);
+    writeHeader(frame, FINAL_BINARY, data.length);
+    frame.set(data, offset);
+    return frame;
+  }
+  const header = Buffer.allocUnsafe(offset);
+  writeHeader(header, FINAL_BINARY, data.length);
+  return [header, data];
+}
+
+/** A view of binary data as a Buffer, without a copy; undefined if the object is not binary data. */
+export function asBuffer(message: object): Buffer | undefined {
+  if (Buffer.isBuffer(message)) return message;
+  if (ArrayBuffer.isView(message)) {
+    return Buffer.from(message.buffer, message.byteOffset, message.byteLength);
+  }
+  if (message instanceof ArrayBuffer || message instanceof SharedArrayBuffer) return Buffer.from(message);
+  return undefined;
+}
+
+/**
+ * The JSON text of an object to send.
+ *
+ * @throws {TypeError} for what is not an object, and for an object that JSON can't carry (SPEC 2.1)
+ */
+export function asJson(message: unknown): string {
+  if (typeof message !== 'object' || message === null) {
+    throw new TypeError(
+      `WebSocketConnection.send(): can't send ${describeType(message)}; ` +
+        'send a string, binary data, or an object that JSON can carry',
+    );
+  }
+  let json: string | undefined;
+  try {
+    json = JSON.stringify(message);
+  } catch (cause) {
+    throw new TypeError(
+      `WebSocketConnection.send(): ${describeType(message)} has no JSON: ${(cause as Error)?.message ?? String(cause)}`,
+      { cause },
+    );
+  }
+  if (json === undefined) {
+    throw new TypeError(`WebSocketConnection.send(): ${describeType(message)} has no JSON: toJSON() gave undefined`);
+  }
+  return json;
+}

@@ -1,0 +1,192 @@
+import type { Socket } from 'node:net';
+import type { WebSocket } from 'ws';
+import { DrainWatcher } from './drain-watcher.js';
+import { endOfTurn } from './end-of-turn.js';
+import { asBuffer, asJson, binaryFrame, textFrame } from './message-frame.js';
+import type { SharedMessage } from './shared-message.js';
+
+/** Frames of one turn up to this many bytes are copied into one chunk; more go out as they are, in one `writev`. */
+const COPY_LIMIT = 64 * 1024;
+
+/** What an outbox tells its connection. */
+export interface OutboxObserver {
+  /** More than the limit is still buffered at the end of a turn. */
+  overflow(bufferedAmount: number): void;
+  /** A message could not be sent after `send` had returned. */
+  sendFailed(error: Error): void;
+}
+
+/**
+ * Sends the messages of one connection (SPEC 6.3, 6.4): those of one turn of the event loop leave together, in
+ * one system call, at the end of the turn.
+ *
+ * This file is the only one that writes to the socket beside `ws`. That is right as long as
+ * - whole frames are written, so that those of `ws` (pong, close) come before or after them, never inside;
+ * - the frames that wait are flushed before `ws` writes a close frame (`ConnectionSocket.close` sees to it) and
+ *   before the socket ends, because nothing may follow either;
+ * - `ws`'s own sender holds nothing back. It does while it compresses and while it reads a Blob; then, and on
+ *   every compressed connection, messages go through `websocket.send`, which keeps their order.
+ */
+export class Outbox {
+  readonly #websocket: WebSocket;
+  readonly #socket: Socket;
+  readonly #observer: OutboxObserver;
+  readonly #limit: number;
+  // One message a turn is the common case: it needs no array.
+  #first: Buffer | null = null;
+  #rest: Buffer[] | null = null;
+  #bytes = 0;
+  #scheduled = false;
+  readonly #compressed: boolean;
+  #blobs = 0;
+  #drain: DrainWatcher | null = null;
+
+  /** @param limit bytes that may be buffered at the end of a turn before the observer hears of an overflow */
+  constructor(websocket: WebSocket, socket: Socket, observer: OutboxObserver, limit: number) {
+    this.#websocket = websocket;
+    this.#socket = socket;
+    this.#observer = observer;
+    this.#limit = limit;
+    this.#compressed = websocket.extensions !== '';
+  }
+
+  /** Bytes accepted and not yet handed to the operating system. */
+  get bufferedAmount(): number {
+    return this.#websocket.bufferedAmount + this.#bytes;
+  }
+
+  /** Sends a string as a text message. */
+  sendText(text: string): void {
+    if (this.#compressed || this.#blobs !== 0) this.#sendThroughWs(text, false);
+    else this.#append(textFrame(text));
+  }
+
+  /**
+   * Sends binary data as a binary message, another object as the text of its JSON.
+   *
+   * @throws {TypeError} for anything else; nothing is sent
+   */
+  send(message: unknown): void {
+    if (message instanceof Blob) {
+      this.#sendThroughWs(message, true);
+      return;
+    }
+    const data = typeof message === 'object' && message !== null ? asBuffer(message) : undefined;
+    if (data === undefined) this.sendText(asJson(message));
+    else if (this.#compressed || this.#blobs !== 0) this.#sendThroughWs(data, true);
+    else this.#appendFrame(binaryFrame(data));
+  }
+
+  /** Sends a message that many connections share: its frame is made once for all of them. */
+  sendShared(message: SharedMessage): void {
+    if (this.#compressed || this.#blobs !== 0 || message.frame === undefined) {
+      this.#sendThroughWs(message.data, message.isBinary);
+    } else {
+      this.#appendFrame(message.frame);
+    }
+  }
+
+  /** Hands what waits to the socket now. */
+  flush(): void {
+    const first = this.#first;
+    if (first === null) return;
+    const rest = this.#rest;
+    const bytes = this.#bytes;
+    this.#first = null;
+    this.#rest = null;
+    this.#bytes = 0;
+    const socket = this.#socket;
+    // After an end or a reset nothing can be written; writing would emit an error.
+    if (!socket.writable) return;
+    const written = this.#drain?.check;
+    if (rest === null) {
+      socket.write(first, written);
+    } else if (bytes <= COPY_LIMIT) {
+      socket.write(Buffer.concat([first, ...rest], bytes), written);
+    } else {
+      socket.cork();
+      socket.write(first);
+      for (let index = 0; index < rest.length - 1; index++) socket.write(rest[index]!);
+      socket.write(rest[rest.length - 1]!, written);
+      socket.uncork();
+    }
+  }
+
+  /** The turn is over: flushes, and looks whether the client keeps up. */
+  endTurn(): void {
+    this.#scheduled = false;
+    this.flush();
+    const buffered = this.#websocket.bufferedAmount;
+    if (buffered > this.#limit && this.#websocket.readyState === this.#websocket.OPEN) {
+      this.#observer.overflow(buffered);
+    }
+  }
+
+  /** Resolves when no more than `threshold` bytes are buffered; rejects if the connection closes first. */
+  drain(threshold: number): Promise<void> {
+    if (typeof threshold !== 'number' || !(threshold >= 0)) {
+      throw new RangeError(
+        `WebSocketConnection.drain(): the threshold must be a number of bytes, 0 or more, got ${String(threshold)}`,
+      );
+    }
+    if (this.#websocket.readyState === this.#websocket.CLOSED || this.#socket.destroyed) {
+      return Promise.reject(new Error('WebSocketConnection.drain(): the connection is closed'));
+    }
+    if (this.bufferedAmount <= threshold) return Promise.resolve();
+    this.#drain ??= new DrainWatcher(this);
+    // What the socket holds already was written without a callback: an empty write comes after it.
+    if (this.#first === null) this.#socket.write('', this.#drain.check);
+    return this.#drain.wait(threshold);
+  }
+
+  /** The connection is closed: nothing that waits will be sent. */
+  close(): void {
+    this.#first = null;
+    this.#rest = null;
+    this.#bytes = 0;
+    this.#drain?.fail();
+    this.#drain = null;
+  }
+
+  #appendFrame(frame: Buffer | [header: Buffer, payload: Buffer]): void {
+    if (Buffer.isBuffer(frame)) {
+      this.#append(frame);
+    } else {
+      this.#append(frame[0]);
+      this.#append(frame[1]);
+    }
+  }
+
+  #append(chunk: Buffer): void {
+    this.#bytes += chunk.length;
+    if (this.#first === null) {
+      this.#first = chunk;
+      this.#schedule();
+    } else if (this.#rest === null) {
+      this.#rest = [chunk];
+    } else {
+      this.#rest.push(chunk);
+    }
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    endOfTurn(this);
+  }
+
+  #sendThroughWs(data: string | Buffer | Blob, isBinary: boolean): void {
+    this.flush();
+    this.#schedule();
+    const isBlob = data instanceof Blob;
+    if (isBlob) this.#blobs++;
+    // ws sends Blobs, its types don't say so yet.
+    this.#websocket.send(data as Buffer, { binary: isBinary }, (error) => {
+      if (isBlob) {
+        this.#blobs--;
+        if (error && !this.#socket.destroyed) this.#observer.sendFailed(error);
+      }
+      this.#drain?.check();
+    });
+  }
+}

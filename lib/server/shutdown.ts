@@ -1,0 +1,59 @@
+import type { ConnectionSession } from './connection-session.js';
+
+/** Ends the connections of a server within a time (SPEC 13). */
+export class Shutdown {
+  readonly #sessions: ReadonlySet<ConnectionSession>;
+  readonly #timeout: number;
+  #timer: NodeJS.Timeout | undefined;
+  #expire: () => void = () => undefined;
+  readonly #expired: Promise<void>;
+  #allEnded: () => void = () => undefined;
+
+  /** @param timeout milliseconds for all of it */
+  constructor(sessions: ReadonlySet<ConnectionSession>, timeout: number) {
+    this.#sessions = sessions;
+    this.#timeout = timeout;
+    this.#expired = new Promise((resolve) => {
+      this.#expire = resolve;
+    });
+  }
+
+  /**
+   * Closes every connection after what it received is served, and waits for the last hook of the last one. Destroys
+   * the sockets that are left when the time is over.
+   */
+  async run(): Promise<void> {
+    this.#timer = setTimeout(this.#expire, this.#timeout);
+    const allEnded = new Promise<void>((resolve) => {
+      this.#allEnded = resolve;
+    });
+    for (const session of this.#sessions) session.shutdown();
+    this.ended();
+    await Promise.race([allEnded, this.#expired]);
+    if (this.#sessions.size > 0) await this.#destroy();
+  }
+
+  /** A connection ended. */
+  ended(): void {
+    if (this.#sessions.size === 0) this.#allEnded();
+  }
+
+  /** Waits for a last step, as long as there is time. */
+  async race(lastStep: Promise<void>): Promise<void> {
+    await Promise.race([lastStep, this.#expired]);
+    clearTimeout(this.#timer);
+  }
+
+  /** Destroys the sockets; their closing still runs the `onTerminate` of all whose hooks are not stuck. */
+  async #destroy(): Promise<void> {
+    await Promise.all(
+      Array.from(this.#sessions, ({ websocket }) => {
+        if (websocket.readyState === websocket.CLOSED) return undefined;
+        return new Promise<void>((resolve) => {
+          websocket.once('close', () => resolve());
+          websocket.terminate();
+        });
+      }),
+    );
+  }
+}

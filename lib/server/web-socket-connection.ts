@@ -1,0 +1,151 @@
+import type { HandshakeRequest } from '../interfaces/index.js';
+import type { ConnectionSession } from './connection-session.js';
+import { isCloseCode, MAX_REASON_BYTES } from './close-code.js';
+import { describeType } from './message-type.js';
+import type { WebSocketServer } from './web-socket-server.js';
+
+/** The state of a connection: open, in the closing handshake that either side began, or over (SPEC 2). */
+export type ConnectionStatus = 'Connected' | 'Closing' | 'Closed';
+
+/**
+ * What `send` takes: a string, binary data, or an object that JSON can carry (SPEC 2.1).
+ */
+export type Sendable = string | ArrayBufferLike | ArrayBufferView | Blob | object;
+
+const STATUSES = ['Connected', 'Connected', 'Closing', 'Closed'] as const;
+
+/**
+ * One client. The package creates it; every hook of the client's connection receives the same object
+ * (SPEC 2).
+ */
+export class WebSocketConnection {
+  readonly #session: ConnectionSession;
+
+  /** An integer, unique among all connections of this process for its lifetime; never used again. */
+  readonly id: number;
+
+  /** @internal */
+  constructor(id: number, session: ConnectionSession) {
+    this.id = id;
+    this.#session = session;
+  }
+
+  /** The object that serves this connection: the instance whose hooks are called. */
+  get handler(): object {
+    return this.#session.handler;
+  }
+
+  /** The server that this client connected to. */
+  get wss(): WebSocketServer {
+    return this.#session.server;
+  }
+
+  /** The upgrade request that opened the connection. */
+  get request(): HandshakeRequest {
+    return this.#session.request;
+  }
+
+  /** `'Connected'`, `'Closing'` once either side began the closing handshake, then `'Closed'`. */
+  get status(): ConnectionStatus {
+    return STATUSES[this.#session.websocket.readyState];
+  }
+
+  /** The sub-protocol chosen from the option `protocols`, or the empty string. */
+  get protocol(): string {
+    return this.#session.websocket.protocol;
+  }
+
+  /** Bytes that `send` accepted and that are not yet handed to the operating system. */
+  get bufferedAmount(): number {
+    return this.#session.outbox.bufferedAmount;
+  }
+
+  /**
+   * The topics that this connection subscribed to.
+   */
+  get topics(): ReadonlySet<string> {
+    return this.#session.topics;
+  }
+
+  /**
+   * Sends one message: a string as text; a Buffer, ArrayBuffer, view or Blob as binary; any other object
+   * as the text of its JSON. Messages leave in the order of the calls, those of one turn of the event loop
+   * together at the end of it. Does nothing unless the status is `'Connected'` (SPEC 2.1, 6.3).
+   *
+   * Binary data is not copied: change it only after it has left (see {@link drain}).
+   *
+   * @throws {TypeError} for undefined, null, a function, symbol, number, boolean or bigint, and for an
+   * object that JSON can't carry; nothing is sent
+   */
+  send(message: Sendable): void {
+    const { websocket, outbox } = this.#session;
+    if (websocket.readyState !== websocket.OPEN) return;
+    // Strings first: they are most of the traffic, and need no look at what kind of object they are.
+    if (typeof message === 'string') outbox.sendText(message);
+    else outbox.send(message);
+  }
+
+  /**
+   * Starts the closing handshake, after everything sent before. The socket is destroyed if the client has
+   * not answered within `closeTimeout`. A second call does nothing (SPEC 2.2).
+   *
+   * @param code sent only when 3000 < code ≤ 4999; otherwise the close frame has no status, and the client sees 1005
+   * @param message why, for the client: at most 123 bytes of UTF-8; sent only with a code
+   * @throws {RangeError} for a code that is no integer or above 4999, and for a longer message; the
+   * connection stays open
+   * @throws {TypeError} for a message that is no string
+   */
+  terminate(code?: number, message?: string): void {
+    if (code !== undefined && (!Number.isInteger(code) || code > 4999)) {
+      throw new RangeError(
+        `WebSocketConnection.terminate(): the code must be an integer of at most 4999, got ${String(code)}`,
+      );
+    }
+    if (message !== undefined && typeof message !== 'string') {
+      throw new TypeError(
+        `WebSocketConnection.terminate(): the message must be a string, got ${describeType(message)}`,
+      );
+    }
+    if (message !== undefined && Buffer.byteLength(message) > MAX_REASON_BYTES) {
+      throw new RangeError(
+        `WebSocketConnection.terminate(): the message must be at most ${MAX_REASON_BYTES} bytes of UTF-8, ` +
+          `got ${Buffer.byteLength(message)}`,
+      );
+    }
+    const { websocket } = this.#session;
+    if (websocket.readyState !== websocket.OPEN) return;
+    if (code !== undefined && isCloseCode(code)) websocket.close(code, message);
+    else websocket.close();
+  }
+
+  /**
+   * Waits until no more than `threshold` bytes are buffered. Resolves from the socket's own write events,
+   * without polling.
+   *
+   * @param threshold bytes @default 0
+   * @returns a promise that rejects with an `Error` if the connection closes first
+   */
+  drain(threshold = 0): Promise<void> {
+    return this.#session.outbox.drain(threshold);
+  }
+
+  /**
+   * Joins a topic: `wss.publish(topic, …)` reaches this client from now on. Does nothing unless the status is
+   * `'Connected'`. The connection leaves its topics when it closes (SPEC 14.1).
+   *
+   * @throws {TypeError} for a topic that is not a non-empty string
+   */
+  subscribe(topic: string): void {
+    this.#session.subscribe(topic);
+  }
+
+  /** Leaves a topic; does nothing if the connection was not in it. */
+  unsubscribe(topic: string): void {
+    this.#session.unsubscribe(topic);
+  }
+
+  /** @internal The machinery behind a connection, for the other files of this folder. */
+  static sessionOf(connection: WebSocketConnection): ConnectionSession {
+    return connection.#session;
+  }
+}
