@@ -1,0 +1,142 @@
+import { Module } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import {
+  ConnectionHandler,
+  FourDWebSocketModule,
+  InvalidHandlerError,
+  InvalidOptionError,
+  OnMessage,
+  WSSHandler,
+  type ServerOptions,
+} from 'nestjs-4d-websocket';
+import { createApp } from '../support/app.js';
+
+/** What an application with these providers fails to start with. */
+async function startError(providers: NonNullable<Parameters<typeof createApp>[0]['providers']>, options?: object): Promise<Error> {
+  const app = await createApp({ providers, options });
+  try {
+    await app.init();
+  } catch (error) {
+    return error as Error;
+  } finally {
+    await app.close();
+  }
+  throw new Error('the application started');
+}
+
+function serverClass(name: string, options: ServerOptions | string) {
+  const type = { [name]: class { onConnection() { return null; } } }[name]!;
+  WSSHandler(options)(type);
+  return type;
+}
+
+describe('1.6 start-up errors name the class and the remedy', () => {
+  it('a WSSHandler without onConnection', async () => {
+    @WSSHandler('/')
+    class Empty {}
+    const error = await startError([Empty]);
+    expect(error).toBeInstanceOf(InvalidHandlerError);
+    expect(error.message).toMatch(/^Empty: a WSSHandler needs a method onConnection\(\)/);
+  });
+
+  it('a connection handler without onMessage', async () => {
+    @ConnectionHandler()
+    class Mute {}
+    expect((await startError([Mute])).message).toMatch(/^Mute: a connection handler needs a method onMessage\(\)/);
+  });
+
+  it('two methods marked as one hook', async () => {
+    @ConnectionHandler()
+    class Twice {
+      @OnMessage() a() {}
+      @OnMessage() b() {}
+    }
+    expect((await startError([Twice])).message).toMatch(/^Twice: both a\(\) and b\(\) are marked as onMessage/);
+  });
+
+  it('two servers on one path and port', async () => {
+    const error = await startError([serverClass('A', '/x'), serverClass('B', 'x/')]);
+    expect(error.message).toBe("B: A serves the path /x on the application's port already; give one of them another path");
+  });
+
+  it('two servers on one pattern', async () => {
+    const error = await startError([serverClass('A', '/:id'), serverClass('B', '/:id')]);
+    expect(error.message).toMatch(/^B: A serves the path \/:id/);
+  });
+
+  it('a second server without a path on one port', async () => {
+    const error = await startError([serverClass('A', {}), serverClass('B', {})]);
+    expect(error.message).toMatch(/^B: A is a server without a path on the application's port already/);
+  });
+
+  it('a path that is no pattern', async () => {
+    expect((await startError([serverClass('A', '/:')])).message).toMatch(/^A: the option "path" must be .*pattern/);
+  });
+
+  it('a server handler that is request-scoped by what it injects', async () => {
+    @ConnectionHandler()
+    class Scoped {
+      onMessage() {}
+    }
+    @WSSHandler('/')
+    class Server {
+      constructor(readonly scoped: Scoped) {}
+      onConnection() {
+        return null;
+      }
+    }
+    expect((await startError([Scoped, Server])).message).toMatch(/^Server: .*request-scoped/);
+  });
+
+  it.each<[keyof ServerOptions | string, ServerOptions]>([
+    ['dataType', { dataType: 'json' as never }],
+    ['port', { port: 70000 }],
+    ['path', { path: 12 as never }],
+    ['maxPayload', { maxPayload: 0 }],
+    ['maxPayload', { maxPayload: 1.5 }],
+    ['maxConnections', { maxConnections: -1 }],
+    ['allowedOrigins', { allowedOrigins: [12 as never] }],
+    ['trustProxy', { trustProxy: 'nonsense' }],
+    ['trustProxy', { trustProxy: -1 }],
+    ['trustProxy', { trustProxy: {} as never }],
+    ['protocols', { protocols: 'chat' as never }],
+    ['protocols', { protocols: ['no token'] }],
+    ['handshakeTimeout', { handshakeTimeout: 0 }],
+    ['heartbeat', { heartbeat: true as never }],
+    ['heartbeat.interval', { heartbeat: { interval: -1 } }],
+    ['heartbeat.timeout', { heartbeat: { timeout: Infinity } }],
+    ['closeTimeout', { closeTimeout: NaN }],
+    ['shutdownTimeout', { shutdownTimeout: '5s' as never }],
+    ['maxQueuedMessages', { maxQueuedMessages: 0 }],
+    ['maxBufferedAmount', { maxBufferedAmount: -5 }],
+    ['perMessageDeflate', { perMessageDeflate: 'yes' as never }],
+  ])('an option out of range: %s %j', async (option, options) => {
+    const error = (await startError([serverClass('Server', options)])) as InvalidOptionError;
+    expect(error).toBeInstanceOf(InvalidOptionError);
+    expect(error).toMatchObject({ owner: 'Server', option });
+    expect(error.message).toMatch(`Server: the option "${option}" must be `);
+  });
+
+  it('an option of the module', async () => {
+    const error = await startError([], { maxPayload: -1 });
+    expect(error.message).toMatch(/^FourDWebSocketModule: the option "maxPayload" must be an integer .* got -1/);
+  });
+
+  it('the module imported twice with different options', async () => {
+    @Module({ imports: [FourDWebSocketModule.forRoot({ maxPayload: 1 })] })
+    class Other {}
+    const compiled = Test.createTestingModule({ imports: [FourDWebSocketModule.forRoot(), Other] }).compile();
+    await expect(compiled).rejects.toThrow(/imported 2 times.*import it once/);
+  });
+
+  it('a port that is taken', async () => {
+    const app = await createApp({ providers: [serverClass('First', { port: 18_431 })] });
+    await app.init();
+    try {
+      const error = await startError([serverClass('Second', { port: 18_431 })]);
+      expect(error).toMatchObject({ code: 'EADDRINUSE' });
+    } finally {
+      await app.close();
+    }
+  });
+});
