@@ -1,5 +1,6 @@
 import {
   Injectable,
+  Logger,
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
   type OnModuleDestroy,
@@ -17,6 +18,8 @@ import { WebSocketServerRegistry } from './web-socket-server.registry.js';
 /** Starts a server for each decorated handler with the application, and closes them before anything they use. */
 @Injectable()
 export class ServerLauncher implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown {
+  readonly #logger = new Logger('FourDWebSocketModule');
+
   constructor(
     private readonly explorer: ProviderExplorer,
     private readonly connectionHandlers: ConnectionHandlers,
@@ -40,7 +43,12 @@ export class ServerLauncher implements OnModuleInit, OnApplicationBootstrap, OnM
   }
 
   async onApplicationBootstrap(): Promise<void> {
-    if (this.host.available) await this.host.listen();
+    if (!this.host.available) return;
+    await this.host.listen();
+    for (const { name, path, options } of this.registry) {
+      const port = options.port === undefined ? '' : ` on port ${options.port}`;
+      this.#logger.log(`${name} serves ${path === undefined ? 'all other paths' : `{${path}}`}${port}`);
+    }
   }
 
   async onModuleDestroy(): Promise<void> {

@@ -10,6 +10,7 @@ import {
   type ServerOptions,
 } from 'nestjs-4d-websocket';
 import { createApp } from '../support/app.js';
+import { freePort } from '../support/free-port.js';
 
 /** What an application with these providers fails to start with. */
 async function startError(providers: NonNullable<Parameters<typeof createApp>[0]['providers']>, options?: object): Promise<Error> {
@@ -130,10 +131,11 @@ describe('1.6 start-up errors name the class and the remedy', () => {
   });
 
   it('a port that is taken', async () => {
-    const app = await createApp({ providers: [serverClass('First', { port: 18_431 })] });
+    const port = await freePort();
+    const app = await createApp({ providers: [serverClass('First', { port })] });
     await app.init();
     try {
-      const error = await startError([serverClass('Second', { port: 18_431 })]);
+      const error = await startError([serverClass('Second', { port })]);
       expect(error).toMatchObject({ code: 'EADDRINUSE' });
     } finally {
       await app.close();

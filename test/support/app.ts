@@ -1,5 +1,5 @@
 import type { AddressInfo } from 'node:net';
-import type { INestApplication, ModuleMetadata } from '@nestjs/common';
+import type { INestApplication, LoggerService, ModuleMetadata } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { FourDWebSocketModule, type FourDWebSocketModuleOptions } from 'nestjs-4d-websocket';
@@ -18,6 +18,8 @@ export interface TestAppOptions extends ModuleMetadata {
   /** Options of the module under test. */
   options?: FourDWebSocketModuleOptions;
   platform?: 'express' | 'fastify';
+  /** Where the application logs. @default nowhere */
+  logger?: LoggerService;
   /** What main.ts would do before listening. */
   configure?: (app: INestApplication) => void;
 }
@@ -29,6 +31,7 @@ export async function createApp({
   options,
   platform = 'express',
   configure,
+  logger,
   ...metadata
 }: TestAppOptions): Promise<INestApplication> {
   const testingModule = await Test.createTestingModule({
@@ -37,8 +40,8 @@ export async function createApp({
   }).compile();
   const app =
     platform === 'fastify'
-      ? testingModule.createNestApplication(new FastifyAdapter(), { logger: false })
-      : testingModule.createNestApplication({ logger: false });
+      ? testingModule.createNestApplication(new FastifyAdapter(), { logger: logger ?? false })
+      : testingModule.createNestApplication({ logger: logger ?? false });
   configure?.(app);
   return app;
 }

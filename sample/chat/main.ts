@@ -1,0 +1,11 @@
+import { join } from 'node:path';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { AppModule } from './app.module.js';
+
+const app = await NestFactory.create<NestExpressApplication>(AppModule);
+// On SIGTERM everybody's messages are served first, then the process ends with code 0.
+app.enableShutdownHooks([], { useProcessExit: true });
+app.useStaticAssets(join(import.meta.dirname, 'public'));
+await app.listen(process.env.PORT ?? 3000);
+console.log(`Open ${await app.getUrl().then((url) => url.replace('[::1]', 'localhost'))} in two browser windows`);

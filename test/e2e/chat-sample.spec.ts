@@ -1,0 +1,112 @@
+import type { Browser, Page } from 'playwright-core';
+import { CHROMIUM, launchBrowser } from '../support/browser.js';
+import { connect, connectRefused } from '../support/client.js';
+import { freePort } from '../support/free-port.js';
+import { TestProcess } from '../support/process.js';
+import { describeWith } from '../support/requirement.js';
+
+let server: TestProcess;
+let port: number;
+
+async function startServer() {
+  server = new TestProcess('node', ['dist/sample/chat/main.js'], { env: { ...process.env, NODE_OPTIONS: '', PORT: String(port) } });
+  await server.line(/^Open http/);
+}
+
+beforeAll(async () => {
+  port = await freePort();
+  await startServer();
+});
+afterAll(() => server.stop());
+
+describe('the chat’s server', () => {
+  const url = (name: string) => `ws://127.0.0.1:${port}/chat?name=${encodeURIComponent(name)}`;
+
+  it('refuses names that are taken or malformed', async () => {
+    const ada = await connect(url('Ada'));
+    expect(await connectRefused(url('Ada'))).toMatchObject({ status: 409, json: { message: 'Ada is in the room already' } });
+    expect(await connectRefused(url('<b>'))).toMatchObject({ status: 400 });
+    expect(await connectRefused(`ws://127.0.0.1:${port}/chat`)).toMatchObject({ status: 400 });
+    await ada.close();
+  });
+
+  it('survives what is no message', async () => {
+    const client = await connect(url('Mallory'));
+    await client.next();
+    for (const nonsense of ['not json', 'null', '{"text":12}', '[]', '{"text":"  "}']) client.send(nonsense);
+    client.send('{"text":"hello"}');
+    expect(JSON.parse(String(await client.next()))).toMatchObject({ type: 'said', name: 'Mallory', text: 'hello' });
+    await client.close();
+  });
+});
+
+describeWith('chromium', CHROMIUM, 'the chat in a browser', () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await launchBrowser();
+  });
+  afterAll(() => browser.close());
+
+  async function join(name: string, viewport?: { width: number; height: number }): Promise<Page> {
+    const page = await (await browser.newContext(viewport && { viewport })).newPage();
+    await page.goto(`http://localhost:${port}/`);
+    await page.getByLabel('Name').fill(name);
+    await page.getByRole('button', { name: 'Join the chat' }).click();
+    await page.getByText('Connected').waitFor();
+    return page;
+  }
+  async function say(page: Page, text: string) {
+    await page.getByRole('textbox', { name: 'Message' }).fill(text);
+    await page.keyboard.press('Enter');
+  }
+
+  it('two pages talk; what users type shows as text; join and leave are noticed', async () => {
+    const ada = await join('Ada');
+    const grace = await join('Grace', { width: 390, height: 800 });
+    await ada.getByText('Grace joined').waitFor();
+    await say(ada, 'Hello Grace');
+    await grace.getByText('Hello Grace').waitFor();
+    const attack = '<script>window.hacked = true</script><img src=x onerror="window.hacked = true">';
+    await say(grace, attack);
+    await ada.getByText(attack).waitFor();
+    expect(await ada.evaluate('window.hacked')).toBeUndefined();
+    expect(await ada.locator('#messages script, #messages img').count()).toBe(0);
+    expect(await ada.locator('#online li').allInnerTexts()).toEqual([expect.stringContaining('Ada (you)'), expect.stringContaining('Grace')]);
+    if (process.env.SCREENSHOTS) {
+      await ada.screenshot({ path: `${process.env.SCREENSHOTS}/chat.png` });
+      await grace.screenshot({ path: `${process.env.SCREENSHOTS}/chat-phone.png` });
+    }
+    expect(await grace.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true);
+    await grace.context().close();
+    await ada.getByText('Grace left').waitFor();
+    await ada.context().close();
+  });
+
+  it('a reload reconnects with the same name; a restart of the server is survived', async () => {
+    const page = await join('Linus');
+    await page.reload();
+    await page.getByText('Connected').waitFor();
+    expect(await page.getByRole('textbox', { name: 'Message' }).isVisible()).toBe(true);
+    expect(await server.stop()).toBe(0);
+    await page.getByText('Connection lost').waitFor();
+    await startServer();
+    await page.getByText('Connected').waitFor();
+    await say(page, 'back again');
+    await page.getByText('back again').waitFor();
+    await page.context().close();
+  });
+
+  it('a taken name is told, and another may be picked', async () => {
+    const first = await join('Dup');
+    const page = await (await browser.newContext()).newPage();
+    await page.goto(`http://localhost:${port}/`);
+    await page.getByLabel('Name').fill('Dup');
+    await page.keyboard.press('Enter');
+    await page.getByRole('alert').filter({ hasText: 'Dup' }).waitFor();
+    await page.getByLabel('Name').fill('Other');
+    await page.keyboard.press('Enter');
+    await page.getByText('Connected').waitFor();
+    await page.context().close();
+    await first.context().close();
+  });
+});
