@@ -91,7 +91,11 @@ export class UpgradeRouter extends ServerHost {
 function createOwnServer(): Server {
   return createServer((_request, response) => {
     const error = httpError(426, 'This port speaks WebSocket only');
-    response.writeHead(426, { 'Content-Type': 'application/json; charset=utf-8', Upgrade: 'websocket', Connection: 'close' });
+    response.writeHead(426, {
+      'Content-Type': 'application/json; charset=utf-8',
+      Upgrade: 'websocket',
+      Connection: 'close',
+    });
     response.end(JSON.stringify(error.getResponse()));
   });
 }

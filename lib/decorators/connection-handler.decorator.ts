@@ -1,5 +1,11 @@
 import { applyDecorators, Injectable, Scope, SetMetadata } from '@nestjs/common';
-import type { ServerOptions, WSErrorEvent, WSMessageEvent, WSOpenEvent, WSTerminateEvent } from '../interfaces/index.js';
+import type {
+  ServerOptions,
+  WSErrorEvent,
+  WSMessageEvent,
+  WSOpenEvent,
+  WSTerminateEvent,
+} from '../interfaces/index.js';
 import type { WebSocketConnection } from '../server/web-socket-connection.js';
 
 /**

@@ -13,7 +13,11 @@ const HOOK_MARKS = Symbol('4d-websocket:hooks');
 export function markHook(hook: HookName): MethodDecorator {
   return (target, method) => {
     const inherited = hookMarks(target.constructor);
-    Reflect.defineMetadata(HOOK_MARKS, [...inherited, { hook, method } satisfies HookMark], target.constructor);
+    Reflect.defineMetadata(
+      HOOK_MARKS,
+      [...inherited, { hook, method } satisfies HookMark],
+      target.constructor,
+    );
   };
 }
 

@@ -1,5 +1,11 @@
 import { applyDecorators, Injectable, SetMetadata, type Type } from '@nestjs/common';
-import type { ServerOptions, WSConnectionEvent, WSErrorEvent, WSOpenEvent, WSServerTerminateEvent } from '../interfaces/index.js';
+import type {
+  ServerOptions,
+  WSConnectionEvent,
+  WSErrorEvent,
+  WSOpenEvent,
+  WSServerTerminateEvent,
+} from '../interfaces/index.js';
 import type { WebSocketServer } from '../server/web-socket-server.js';
 
 /** What `onConnection` decides (SPEC 4.1): a class for Nest to make, an object as it is, or nobody: HTTP 403. */
@@ -11,7 +17,10 @@ export type ConnectionDecision = Type<object> | object | null | undefined;
  */
 export interface WSSHandler {
   /** Decides about a client, before the 101. An `HttpException` refuses it with its status. */
-  onConnection(wss: WebSocketServer, event: WSConnectionEvent): ConnectionDecision | Promise<ConnectionDecision>;
+  onConnection(
+    wss: WebSocketServer,
+    event: WSConnectionEvent,
+  ): ConnectionDecision | Promise<ConnectionDecision>;
   /** The server has started: its HTTP server listens. */
   onOpen?(wss: WebSocketServer, event: WSOpenEvent): unknown;
   /** A hook of this handler failed, or the server did. */

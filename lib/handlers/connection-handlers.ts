@@ -94,4 +94,3 @@ function invalidDecision(owner: string, what: string, cause?: unknown): TypeErro
     { cause },
   );
 }
-

@@ -1,13 +1,12 @@
 import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
-import type {
-  WSErrorEvent,
-  WSMessageEvent,
-  WSOpenEvent,
-  WSTerminateEvent,
-} from '../interfaces/index.js';
+import type { WSErrorEvent, WSMessageEvent, WSOpenEvent, WSTerminateEvent } from '../interfaces/index.js';
 import type { ConnectionHooks } from '../server/hooks.js';
 import type { WebSocketConnection } from '../server/web-socket-connection.js';
 import { callHook, findHookMethods, optionalHook } from './hook-methods.js';
+
+function handlerOf(connection: WebSocketConnection): object {
+  return connection.handler;
+}
 
 /**
  * The hooks of a connection handler as plain calls: a message costs its event object and the call.
@@ -18,15 +17,20 @@ import { callHook, findHookMethods, optionalHook } from './hook-methods.js';
 export function plainConnectionHooks(handler: object, name: string): ConnectionHooks {
   const { onMessage, onOpen, onError, onTerminate } = findHookMethods(handler, name);
   if (onMessage === undefined) {
-    throw new InvalidHandlerError(name, 'a connection handler needs a method onMessage(), or one marked @OnMessage()');
+    throw new InvalidHandlerError(
+      name,
+      'a connection handler needs a method onMessage(), or one marked @OnMessage()',
+    );
   }
-  const handlerOf = (connection: WebSocketConnection): object => connection.handler;
   return {
     name,
     message: (connection, data) =>
       callHook(connection.handler, onMessage, connection, { type: 'message', data } satisfies WSMessageEvent),
     open: optionalHook(onOpen, handlerOf, (): WSOpenEvent => ({ type: 'open' })),
-    error: optionalHook(onError, handlerOf, (errors: WSErrorEvent['errors']): WSErrorEvent => ({ type: 'error', errors })),
+    error: optionalHook(onError, handlerOf, (errors: WSErrorEvent['errors']): WSErrorEvent => ({
+      type: 'error',
+      errors,
+    })),
     terminate: optionalHook(
       onTerminate,
       handlerOf,

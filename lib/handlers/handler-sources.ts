@@ -31,9 +31,12 @@ export class ConstructedHandlerSource implements HandlerSource {
 
   /** Whether a class can be served this way: nothing under it is made for a request or for its consumer. */
   static suits(wrapper: ProviderWrapper): boolean {
-    return dependenciesOf(wrapper).every(
-      (dependency) => dependency.isDependencyTreeStatic() && !dependency.isTransient && dependency.instance !== undefined,
-    ) && (wrapper.getEnhancersMetadata() ?? []).every((enhancer) => enhancer.isDependencyTreeStatic());
+    return (
+      dependenciesOf(wrapper).every(
+        (dependency) =>
+          dependency.isDependencyTreeStatic() && !dependency.isTransient && dependency.instance !== undefined,
+      ) && (wrapper.getEnhancersMetadata() ?? []).every((enhancer) => enhancer.isDependencyTreeStatic())
+    );
   }
 
   constructor(wrapper: ProviderWrapper, hooks: ConnectionHooks) {
@@ -41,7 +44,10 @@ export class ConstructedHandlerSource implements HandlerSource {
     this.#hooks = hooks;
     // A dependency that is optional and missing leaves a hole in the list.
     this.#dependencies = Array.from(constructorOf(wrapper), (dependency) => dependency?.instance as unknown);
-    this.#properties = propertiesOf(wrapper).map(({ key, wrapper: dependency }) => [key, dependency.instance as unknown]);
+    this.#properties = propertiesOf(wrapper).map(({ key, wrapper: dependency }) => [
+      key,
+      dependency.instance as unknown,
+    ]);
   }
 
   bind(): BoundHandler {

@@ -38,14 +38,18 @@ export class ProviderExplorer {
 
   /** All providers of a class, decorated or not. */
   providersOf(type: Type<object>): ProviderWrapper[] {
-    return this.discovery.getProviders().filter((wrapper) => !wrapper.isAlias && typeOf(wrapper).includes(type));
+    return this.discovery
+      .getProviders()
+      .filter((wrapper) => !wrapper.isAlias && typeOf(wrapper).includes(type));
   }
 
   #find<Options>(key: string): DecoratedProvider<Options>[] {
     return this.discovery.getProviders().flatMap((wrapper) => {
       if (wrapper.isAlias) return [];
       const type = typeOf(wrapper).find((candidate) => Reflect.hasMetadata(key, candidate));
-      return type === undefined ? [] : [{ type, wrapper, options: Reflect.getMetadata(key, type) as Options }];
+      return type === undefined
+        ? []
+        : [{ type, wrapper, options: Reflect.getMetadata(key, type) as Options }];
     });
   }
 }

@@ -12,6 +12,10 @@ import type { WebSocketServer } from '../server/web-socket-server.js';
 import { ConnectionHandlers } from './connection-handlers.js';
 import { callHook, findHookMethods, optionalHook } from './hook-methods.js';
 
+function handlerOf(server: WebSocketServer): object {
+  return server.handler;
+}
+
 /** Makes the hooks of servers from their handlers. */
 @Injectable()
 export class ServerHooksFactory {
@@ -31,7 +35,6 @@ export class ServerHooksFactory {
         'a WSSHandler needs a method onConnection(), or one marked @OnConnection()',
       );
     }
-    const handlerOf = (server: WebSocketServer): object => server.handler;
     const source = (decision: unknown): HandlerSource | null =>
       this.connectionHandlers.source(decision, name, module);
     return {
@@ -43,7 +46,10 @@ export class ServerHooksFactory {
         return isPromise(decision) ? Promise.resolve(decision).then(source) : source(decision);
       },
       open: optionalHook(onOpen, handlerOf, (): WSOpenEvent => ({ type: 'open' })),
-      error: optionalHook(onError, handlerOf, (errors: WSErrorEvent['errors']): WSErrorEvent => ({ type: 'error', errors })),
+      error: optionalHook(onError, handlerOf, (errors: WSErrorEvent['errors']): WSErrorEvent => ({
+        type: 'error',
+        errors,
+      })),
       terminate: optionalHook(onTerminate, handlerOf, (): WSServerTerminateEvent => ({ type: 'terminate' })),
     };
   }

@@ -17,7 +17,9 @@ import { WebSocketServerRegistry } from './web-socket-server.registry.js';
 
 /** Starts a server for each decorated handler with the application, and closes them before anything they use. */
 @Injectable()
-export class ServerLauncher implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown {
+export class ServerLauncher
+  implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown
+{
   readonly #logger = new Logger('FourDWebSocketModule');
 
   constructor(

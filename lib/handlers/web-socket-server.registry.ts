@@ -65,7 +65,11 @@ export class WebSocketServerRegistry implements Iterable<WebSocketServer> {
     const type = instance.constructor as Type<object>;
     const name = type.name || 'handler';
     const declared = Reflect.getMetadata(WSS_HANDLER_OPTIONS, type) as ServerOptions | undefined;
-    const server = this.start(this.#hooks.ofHandler(instance, name, module), { ...declared, ...options }, type);
+    const server = this.start(
+      this.#hooks.ofHandler(instance, name, module),
+      { ...declared, ...options },
+      type,
+    );
     this.#host.listen().catch((error: unknown) => {
       server.report(errorDetails(error, 'wsck'));
       void server.terminate();
@@ -105,7 +109,11 @@ export class WebSocketServerRegistry implements Iterable<WebSocketServer> {
     if (typeof handler !== 'function') return { instance: handler };
     const type = handler as Type<object>;
     const wrapper = this.#explorer.providersOf(type)[0];
-    if (wrapper?.instance === undefined || !wrapper.isDependencyTreeStatic() || (isMadeByNest(wrapper) && !wrapper.instance)) {
+    if (
+      wrapper?.instance === undefined ||
+      !wrapper.isDependencyTreeStatic() ||
+      (isMadeByNest(wrapper) && !wrapper.instance)
+    ) {
       throw new InvalidHandlerError(
         type.name,
         'WebSocketServerRegistry.create() needs a class that a module provides in the default scope, or an instance',

@@ -31,6 +31,7 @@ function compileTrust(
   if (typeof trustProxy === 'function') return trustProxy;
   if (trustProxy === true) return () => true;
   if (typeof trustProxy === 'number') return (_address, index) => index < trustProxy;
-  const addresses = typeof trustProxy === 'string' ? trustProxy.split(',').map((part) => part.trim()) : trustProxy;
+  const addresses =
+    typeof trustProxy === 'string' ? trustProxy.split(',').map((part) => part.trim()) : trustProxy;
   return proxyAddr.compile([...addresses]);
 }

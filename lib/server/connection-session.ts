@@ -244,7 +244,9 @@ export class ConnectionSession implements InboxConsumer, OutboxObserver {
   #stream(values: Observable<unknown>, data: unknown): void {
     if (this.websocket.readyState === this.websocket.CLOSED) return;
     this.#streams ??= new ReplyStreams();
-    this.#streams.add(values, this.connection, (error) => this.inbox.perform(() => this.#failed(error, data)));
+    this.#streams.add(values, this.connection, (error) =>
+      this.inbox.perform(() => this.#failed(error, data)),
+    );
   }
 
   /** A message failed: the exception filters first, then `onError`. */
@@ -263,7 +265,8 @@ export class ConnectionSession implements InboxConsumer, OutboxObserver {
       this.server.logError(this.#hooks.name, errors);
       return true;
     }
-    const logged = (error: unknown): void => this.server.logError(`${this.#hooks.name} (onError)`, errorDetails(error, 'user'));
+    const logged = (error: unknown): void =>
+      this.server.logError(`${this.#hooks.name} (onError)`, errorDetails(error, 'user'));
     try {
       const result = this.#hooks.error(this.connection, errors);
       if (!isPromise(result)) return true;

@@ -33,7 +33,9 @@ export class DrainWatcher {
 
   /** The connection closed: rejects all that wait. */
   fail(): void {
-    const error = new Error('WebSocketConnection.drain(): the connection closed before its buffer had drained');
+    const error = new Error(
+      'WebSocketConnection.drain(): the connection closed before its buffer had drained',
+    );
     for (const waiter of this.#waiters.splice(0)) waiter.reject(error);
   }
 }

@@ -31,7 +31,12 @@ export function errorDetails(
   const errors: ErrorList = [{ errCode, message: errorMessage(failure), componentSignature, error: failure }];
   let cause = failure instanceof Error ? failure.cause : undefined;
   while (cause !== undefined && cause !== null && errors.length <= MAX_CAUSES) {
-    errors.push({ errCode: errorCode(cause), message: errorMessage(cause), componentSignature, error: cause });
+    errors.push({
+      errCode: errorCode(cause),
+      message: errorMessage(cause),
+      componentSignature,
+      error: cause,
+    });
     cause = cause instanceof Error ? cause.cause : undefined;
   }
   return errors;

@@ -46,7 +46,8 @@ export class LazyHandshakeRequest implements HandshakeRequest {
       const query: Values = Object.create(null) as Values;
       const start = this.url.indexOf('?');
       if (start !== -1) {
-        for (const [name, value] of new URLSearchParams(this.url.slice(start + 1))) addValue(query, name, value);
+        for (const [name, value] of new URLSearchParams(this.url.slice(start + 1)))
+          addValue(query, name, value);
       }
       this.#query = query;
     }

@@ -1,4 +1,4 @@
-import { ServerResponse, type IncomingMessage, type OutgoingHttpHeader } from 'node:http';
+import { ServerResponse, type OutgoingHttpHeader } from 'node:http';
 
 /**
  * The response that guards, interceptors, filters and middleware see while a handshake is decided. It never
@@ -9,10 +9,6 @@ import { ServerResponse, type IncomingMessage, type OutgoingHttpHeader } from 'n
 export class HandshakeResponse extends ServerResponse {
   #body: Buffer[] = [];
   #answered = false;
-
-  constructor(request: IncomingMessage) {
-    super(request);
-  }
 
   /** Whether somebody answered the request, and so refused the handshake. */
   get answered(): boolean {

@@ -63,7 +63,9 @@ export class Handshakes {
       headers.push(...(this.#upgrading?.exchange.usedResponse?.headerLines() ?? []));
     });
     // What our own checks leave to ws: malformed lists of sub-protocols and extensions.
-    this.#protocol.on('wsClientError', (error: Error, socket: Duplex) => refuse(socket, httpError(400, error.message)));
+    this.#protocol.on('wsClientError', (error: Error, socket: Duplex) =>
+      refuse(socket, httpError(400, error.message)),
+    );
   }
 
   /**
@@ -138,7 +140,11 @@ export class Handshakes {
         const error = httpError(503, 'The handshake took too long');
         refuse(attempt.socket, error);
         this.#server.report(
-          errorDetails(new Error(`onConnection took longer than handshakeTimeout, ${handshakeTimeout} ms`), 'http', 503),
+          errorDetails(
+            new Error(`onConnection took longer than handshakeTimeout, ${handshakeTimeout} ms`),
+            'http',
+            503,
+          ),
         );
       },
     });

@@ -41,7 +41,9 @@ function decodeObject(data: Buffer, isBinary: boolean): unknown {
   try {
     return JSON.parse(data.toString());
   } catch (cause) {
-    throw new MessageDecodeError(`A message is not JSON: ${(cause as Error).message}`, 'json', false, { cause });
+    throw new MessageDecodeError(`A message is not JSON: ${(cause as Error).message}`, 'json', false, {
+      cause,
+    });
   }
 }
 

@@ -83,7 +83,9 @@ export function asJson(message: unknown): string {
     );
   }
   if (json === undefined) {
-    throw new TypeError(`WebSocketConnection.send(): ${describeType(message)} has no JSON: toJSON() gave undefined`);
+    throw new TypeError(
+      `WebSocketConnection.send(): ${describeType(message)} has no JSON: toJSON() gave undefined`,
+    );
   }
   return json;
 }

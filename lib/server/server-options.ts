@@ -51,7 +51,11 @@ export function resolveServerOptions(options: ServerOptions, owner: string): Res
     throw check.error('dataType', dataType, "'text', 'blob' or 'object'");
   }
   if (port !== undefined) check.integer('port', port, 1, 65535);
-  const number = (name: keyof typeof DEFAULT_OPTIONS & keyof ServerOptions, least: number, most: number): number => {
+  const number = (
+    name: keyof typeof DEFAULT_OPTIONS & keyof ServerOptions,
+    least: number,
+    most: number,
+  ): number => {
     const value = options[name] ?? DEFAULT_OPTIONS[name];
     return check.integer(name, value, least, most);
   };
@@ -116,7 +120,9 @@ function compileOrigins(
 ): ResolvedServerOptions['allowsOrigin'] {
   if (allowed === undefined) return undefined;
   if (typeof allowed === 'function') return allowed;
-  const list = Array.isArray(allowed) ? (allowed as readonly (string | RegExp)[]) : [allowed as string | RegExp];
+  const list = Array.isArray(allowed)
+    ? (allowed as readonly (string | RegExp)[])
+    : [allowed as string | RegExp];
   if (!list.every((item) => typeof item === 'string' || item instanceof RegExp)) {
     throw check.error('allowedOrigins', allowed, 'strings, RegExps, or a function');
   }

@@ -8,7 +8,7 @@ import { ConnectionSession } from './connection-session.js';
 import type { ConnectionSocket } from './connection-socket.js';
 import { errorDetails, type ErrorList } from './error-details.js';
 import type { HandshakeExchange } from './handshake-exchange.js';
-import { Handshakes, type HandshakeServer } from './handshakes.js';
+import { Handshakes } from './handshakes.js';
 import { Heartbeat } from './heartbeat.js';
 import type { HandlerSource, ServerHooks } from './hooks.js';
 import { isPromise } from './promise.js';
@@ -30,7 +30,7 @@ export interface PublishOptions {
  * A WebSocket server: takes the clients that its handler lets in, and knows them all (SPEC 3). The package makes
  * one for each decorated handler; `WebSocketServerRegistry.create` makes one at run time.
  */
-export class WebSocketServer implements HandshakeServer {
+export class WebSocketServer {
   /** The open connections, live. */
   readonly connections = new ConnectionCollection();
   /** @internal */
@@ -193,11 +193,16 @@ export class WebSocketServer implements HandshakeServer {
     this.#onTerminated();
   }
 
-  #deliver(message: Sendable, receivers: Iterable<WebSocketConnection | ConnectionSession>, options?: PublishOptions) {
+  #deliver(
+    message: Sendable,
+    receivers: Iterable<WebSocketConnection | ConnectionSession>,
+    options?: PublishOptions,
+  ) {
     const shared = new SharedMessage(message);
     const except = exceptions(options?.except);
     for (const receiver of receivers) {
-      const session = receiver instanceof WebSocketConnection ? WebSocketConnection.sessionOf(receiver) : receiver;
+      const session =
+        receiver instanceof WebSocketConnection ? WebSocketConnection.sessionOf(receiver) : receiver;
       const { websocket } = session;
       if (websocket.readyState !== websocket.OPEN || except?.has(session.connection)) continue;
       session.outbox.sendShared(shared);

@@ -25,7 +25,9 @@ export class ChatHandler implements ConnectionHandler<Say> {
   }
 
   private online(ws: WebSocketConnection) {
-    return ws.wss.connections.map(({ handler }) => (handler as ChatHandler).name).sort((a, b) => a.localeCompare(b));
+    return ws.wss.connections
+      .map(({ handler }) => (handler as ChatHandler).name)
+      .sort((a, b) => a.localeCompare(b));
   }
 }
 

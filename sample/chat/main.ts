@@ -8,4 +8,6 @@ const app = await NestFactory.create<NestExpressApplication>(AppModule);
 app.enableShutdownHooks([], { useProcessExit: true });
 app.useStaticAssets(join(import.meta.dirname, 'public'));
 await app.listen(process.env.PORT ?? 3000);
-console.log(`Open ${await app.getUrl().then((url) => url.replace('[::1]', 'localhost'))} in two browser windows`);
+console.log(
+  `Open ${await app.getUrl().then((url) => url.replace('[::1]', 'localhost'))} in two browser windows`,
+);

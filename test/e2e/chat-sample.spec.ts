@@ -9,7 +9,9 @@ let server: TestProcess;
 let port: number;
 
 async function startServer() {
-  server = new TestProcess('node', ['dist/sample/chat/main.js'], { env: { ...process.env, NODE_OPTIONS: '', PORT: String(port) } });
+  server = new TestProcess('node', ['dist/sample/chat/main.js'], {
+    env: { ...process.env, NODE_OPTIONS: '', PORT: String(port) },
+  });
   await server.line(/^Open http/);
 }
 
@@ -24,7 +26,10 @@ describe('the chat’s server', () => {
 
   it('refuses names that are taken or malformed', async () => {
     const ada = await connect(url('Ada'));
-    expect(await connectRefused(url('Ada'))).toMatchObject({ status: 409, json: { message: 'Ada is in the room already' } });
+    expect(await connectRefused(url('Ada'))).toMatchObject({
+      status: 409,
+      json: { message: 'Ada is in the room already' },
+    });
     expect(await connectRefused(url('<b>'))).toMatchObject({ status: 400 });
     expect(await connectRefused(`ws://127.0.0.1:${port}/chat`)).toMatchObject({ status: 400 });
     await ada.close();
@@ -35,7 +40,11 @@ describe('the chat’s server', () => {
     await client.next();
     for (const nonsense of ['not json', 'null', '{"text":12}', '[]', '{"text":"  "}']) client.send(nonsense);
     client.send('{"text":"hello"}');
-    expect(JSON.parse(String(await client.next()))).toMatchObject({ type: 'said', name: 'Mallory', text: 'hello' });
+    expect(JSON.parse(String(await client.next()))).toMatchObject({
+      type: 'said',
+      name: 'Mallory',
+      text: 'hello',
+    });
     await client.close();
   });
 });
@@ -71,7 +80,10 @@ describeWith('chromium', CHROMIUM, 'the chat in a browser', () => {
     await ada.getByText(attack).waitFor();
     expect(await ada.evaluate('window.hacked')).toBeUndefined();
     expect(await ada.locator('#messages script, #messages img').count()).toBe(0);
-    expect(await ada.locator('#online li').allInnerTexts()).toEqual([expect.stringContaining('Ada (you)'), expect.stringContaining('Grace')]);
+    expect(await ada.locator('#online li').allInnerTexts()).toEqual([
+      expect.stringContaining('Ada (you)'),
+      expect.stringContaining('Grace'),
+    ]);
     if (process.env.SCREENSHOTS) {
       await ada.screenshot({ path: `${process.env.SCREENSHOTS}/chat.png` });
       await grace.screenshot({ path: `${process.env.SCREENSHOTS}/chat-phone.png` });

@@ -69,8 +69,9 @@ describe('§2 WebSocketConnection', () => {
     const { wsUrl, ws, client, events } = await open();
     await client.close();
     const others = await Promise.all([connect(wsUrl), connect(wsUrl)]);
-    const [[second], [third]] = [await events.next('open'), await events.next('open')] as [WebSocketConnection][];
-    const ids = [ws.id, second!.id, third!.id];
+    const [second] = (await events.next('open')) as [WebSocketConnection];
+    const [third] = (await events.next('open')) as [WebSocketConnection];
+    const ids = [ws.id, second.id, third.id];
     expect(ids.every(Number.isSafeInteger)).toBe(true);
     expect(new Set(ids).size).toBe(3);
     expect(others).toHaveLength(2);
@@ -100,7 +101,9 @@ describe('§2 WebSocketConnection', () => {
   it('handler, id, status, wss, request and bufferedAmount are read-only', async () => {
     const { ws } = await open();
     for (const member of ['handler', 'status', 'wss', 'request', 'bufferedAmount', 'topics'] as const) {
-      expect(() => Reflect.set(ws, member, 1) && (ws as unknown as Record<string, unknown>)[member] === 1).not.toThrow();
+      expect(
+        () => Reflect.set(ws, member, 1) && (ws as unknown as Record<string, unknown>)[member] === 1,
+      ).not.toThrow();
       expect((ws as unknown as Record<string, unknown>)[member]).not.toBe(1);
     }
   });
@@ -166,13 +169,24 @@ describe('§2 WebSocketConnection', () => {
       expect(ws.bufferedAmount).toBe(0);
     });
 
-    it.each([false, true])('keeps the order whatever the types (compression: %s)', async (perMessageDeflate) => {
-      const { ws, client } = await open({ perMessageDeflate });
-      const messages = ['1', new Blob(['2']), Buffer.from('3'), { n: 4 }, new Blob(['5'.repeat(5000)]), 'x'.repeat(5000), '7'];
-      for (const message of messages) ws.send(message);
-      const received = (await client.take(messages.length)).map(String);
-      expect(received).toEqual(['1', '2', '3', '{"n":4}', '5'.repeat(5000), 'x'.repeat(5000), '7']);
-    });
+    it.each([false, true])(
+      'keeps the order whatever the types (compression: %s)',
+      async (perMessageDeflate) => {
+        const { ws, client } = await open({ perMessageDeflate });
+        const messages = [
+          '1',
+          new Blob(['2']),
+          Buffer.from('3'),
+          { n: 4 },
+          new Blob(['5'.repeat(5000)]),
+          'x'.repeat(5000),
+          '7',
+        ];
+        for (const message of messages) ws.send(message);
+        const received = (await client.take(messages.length)).map(String);
+        expect(received).toEqual(['1', '2', '3', '{"n":4}', '5'.repeat(5000), 'x'.repeat(5000), '7']);
+      },
+    );
   });
 
   describe('2.2 terminate', () => {
@@ -188,11 +202,14 @@ describe('§2 WebSocketConnection', () => {
       expect(await client.closed).toEqual({ code, reason: '' });
     });
 
-    it.each([undefined, 3000, 1000, 0, -1])('sends no status with the code %s: the client sees 1005', async (code) => {
-      const { ws, client } = await open();
-      ws.terminate(code, 'not sent');
-      expect(await client.closed).toEqual({ code: 1005, reason: '' });
-    });
+    it.each([undefined, 3000, 1000, 0, -1])(
+      'sends no status with the code %s: the client sees 1005',
+      async (code) => {
+        const { ws, client } = await open();
+        ws.terminate(code, 'not sent');
+        expect(await client.closed).toEqual({ code: 1005, reason: '' });
+      },
+    );
 
     it.each([
       ['a code above 4999', 5000, undefined, /5000/],
@@ -396,7 +413,12 @@ describe('§3 WebSocketServer', () => {
       registry.create(Declared, { path: '/b' });
       registry.create(new Undecorated(), { path: '/c' });
       const created = registry.create({ onConnection: () => ({ onMessage: () => 'plain' }) }, { path: '/d' });
-      for (const [path, reply] of [['/a', 'x'], ['/b', 'x'], ['/c', 'x'], ['/d', 'plain']]) {
+      for (const [path, reply] of [
+        ['/a', 'x'],
+        ['/b', 'x'],
+        ['/c', 'x'],
+        ['/d', 'plain'],
+      ]) {
         const client = await connect(wsUrl + path);
         client.send('x');
         expect(await client.next()).toBe(reply);
@@ -486,15 +508,65 @@ describe('§4 WSSHandler', () => {
       ['null', () => null, 403, 'Forbidden', undefined],
       ['undefined', () => undefined, 403, 'Forbidden', undefined],
       ['a promise of null', async () => null, 403, 'Forbidden', undefined],
-      ['an HttpException', () => { throw new UnauthorizedException('who?'); }, 401, 'who?', undefined],
-      ['a promise of an HttpException', () => Promise.reject(new ForbiddenException()), 403, 'Forbidden', undefined],
-      ['an HttpException with a body of its own', () => { throw new HttpException({ message: 'teapot', x: 1 }, 418); }, 418, 'teapot', undefined],
-      ['another error', () => { throw new Error('secret'); }, 500, 'Internal server error', 'secret'],
+      [
+        'an HttpException',
+        () => {
+          throw new UnauthorizedException('who?');
+        },
+        401,
+        'who?',
+        undefined,
+      ],
+      [
+        'a promise of an HttpException',
+        () => Promise.reject(new ForbiddenException()),
+        403,
+        'Forbidden',
+        undefined,
+      ],
+      [
+        'an HttpException with a body of its own',
+        () => {
+          throw new HttpException({ message: 'teapot', x: 1 }, 418);
+        },
+        418,
+        'teapot',
+        undefined,
+      ],
+      [
+        'another error',
+        () => {
+          throw new Error('secret');
+        },
+        500,
+        'Internal server error',
+        'secret',
+      ],
       ['a rejection', () => Promise.reject(new Error('secret')), 500, 'Internal server error', 'secret'],
-      ['a throw of null', () => { throw null; }, 500, 'Internal server error', 'null'],
-      ['a number', () => 12, 500, 'Internal server error', /Server\.onConnection\(\) must return .* a number/],
+      [
+        'a throw of null',
+        () => {
+          throw null;
+        },
+        500,
+        'Internal server error',
+        'null',
+      ],
+      [
+        'a number',
+        () => 12,
+        500,
+        'Internal server error',
+        /Server\.onConnection\(\) must return .* a number/,
+      ],
       ['an object without onMessage', () => ({}), 500, 'Internal server error', /without onMessage/],
-      ['a class that is not provided', () => NotProvided, 500, 'Internal server error', /NotProvided, which no module provides/],
+      [
+        'a class that is not provided',
+        () => NotProvided,
+        500,
+        'Internal server error',
+        /NotProvided, which no module provides/,
+      ],
     ])('%s refuses the client', async (_what, decision, status, message, error) => {
       decide = decision;
       const { wsUrl } = await startApp({ providers: [Server, Handler] });
@@ -505,7 +577,9 @@ describe('§4 WSSHandler', () => {
       expect(refused.body).not.toContain('secret');
       if (error !== undefined) {
         const [event] = (await errors.next('error')) as [WSErrorEvent];
-        expect(event.errors[0].message).toEqual(typeof error === 'string' ? error : expect.stringMatching(error));
+        expect(event.errors[0].message).toEqual(
+          typeof error === 'string' ? error : expect.stringMatching(error),
+        );
         expect(event.errors[0]).toMatchObject({ errCode: 1011, componentSignature: 'user' });
       }
       expect(errors.unread('error')).toEqual([]);
@@ -514,7 +588,11 @@ describe('§4 WSSHandler', () => {
     it('refusals have statusCode, message and error', async () => {
       decide = () => null;
       const { wsUrl } = await startApp({ providers: [Server, Handler] });
-      expect((await connectRefused(wsUrl)).json).toEqual({ statusCode: 403, message: 'Forbidden', error: 'Forbidden' });
+      expect((await connectRefused(wsUrl)).json).toEqual({
+        statusCode: 403,
+        message: 'Forbidden',
+        error: 'Forbidden',
+      });
     });
   });
 });
@@ -545,7 +623,13 @@ describe('§5 connectionHandler', () => {
       ['object', 'null', null],
     ] as const)("of dataType '%s': %j is %j", async (dataType, sent, expected) => {
       const received: unknown[] = [];
-      const { wsUrl } = await serve((_ws, data) => { received.push(data); return 'ok'; }, { dataType });
+      const { wsUrl } = await serve(
+        (_ws, data) => {
+          received.push(data);
+          return 'ok';
+        },
+        { dataType },
+      );
       const client = await connect(wsUrl);
       client.send(sent as string);
       expect(await client.next()).toBe('ok');
@@ -562,18 +646,18 @@ describe('§5 connectionHandler', () => {
       expect((await client.closed).code).toBe(1007);
     });
 
-    it.each([['not JSON', 'not JSON'], ['no UTF-8', Buffer.from([0xff])]])(
-      "'object': %s is an onError, and the connection goes on",
-      async (_what, message) => {
-        const { wsUrl, events } = await serve((_ws, data) => data, { dataType: 'object' });
-        const client = await connect(wsUrl);
-        client.send(message);
-        client.send('{"next":1}');
-        const [event] = (await events.next('error')) as [WSErrorEvent];
-        expect(event.errors[0]).toMatchObject({ errCode: 1007, componentSignature: 'json' });
-        expect(await client.next()).toBe('{"next":1}');
-      },
-    );
+    it.each([
+      ['not JSON', 'not JSON'],
+      ['no UTF-8', Buffer.from([0xff])],
+    ])("'object': %s is an onError, and the connection goes on", async (_what, message) => {
+      const { wsUrl, events } = await serve((_ws, data) => data, { dataType: 'object' });
+      const client = await connect(wsUrl);
+      client.send(message);
+      client.send('{"next":1}');
+      const [event] = (await events.next('error')) as [WSErrorEvent];
+      expect(event.errors[0]).toMatchObject({ errCode: 1007, componentSignature: 'json' });
+      expect(await client.next()).toBe('{"next":1}');
+    });
   });
 
   describe('5.2 onTerminate', () => {
@@ -590,7 +674,11 @@ describe('§5 connectionHandler', () => {
     it('gets 1006 if the connection broke', async () => {
       const { client, events } = await open();
       client.socket.terminate();
-      expect((await events.next('terminate'))[0]).toEqual({ type: 'terminate', code: 1006, reason: undefined });
+      expect((await events.next('terminate'))[0]).toEqual({
+        type: 'terminate',
+        code: 1006,
+        reason: undefined,
+      });
     });
   });
 
@@ -617,7 +705,12 @@ describe('§5 connectionHandler', () => {
     it('an Observable is unsubscribed when the connection closes', async () => {
       let unsubscribed: () => void = () => undefined;
       const end = new Promise<void>((resolve) => (unsubscribed = resolve));
-      const { wsUrl } = await serve(() => interval(1).pipe(map(String), finalize(() => unsubscribed())));
+      const { wsUrl } = await serve(() =>
+        interval(1).pipe(
+          map(String),
+          finalize(() => unsubscribed()),
+        ),
+      );
       const client = await connect(wsUrl);
       client.send('x');
       expect(await client.take(2)).toEqual(['0', '1']);
@@ -626,7 +719,9 @@ describe('§5 connectionHandler', () => {
     });
 
     it('a failing Observable, and a value that can not be sent, are onErrors', async () => {
-      const { wsUrl, events } = await serve((_ws, data) => (data === 'stream' ? throwError(() => new Error('broken')) : 12));
+      const { wsUrl, events } = await serve((_ws, data) =>
+        data === 'stream' ? throwError(() => new Error('broken')) : 12,
+      );
       const client = await connect(wsUrl);
       client.send('stream');
       client.send('number');

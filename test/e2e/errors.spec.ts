@@ -1,5 +1,11 @@
 import { NotFoundException } from '@nestjs/common';
-import { ConnectionHandler, WSSHandler, type WebSocketConnection, type WSErrorEvent, type WSMessageEvent } from 'nestjs-4d-websocket';
+import {
+  ConnectionHandler,
+  WSSHandler,
+  type WebSocketConnection,
+  type WSErrorEvent,
+  type WSMessageEvent,
+} from 'nestjs-4d-websocket';
 import { closeApps, startApp } from '../support/app.js';
 import { connect } from '../support/client.js';
 import { clientFrame, connectRaw } from '../support/raw-client.js';
@@ -17,34 +23,55 @@ beforeEach(() => {
 afterEach(closeApps);
 
 const failures: [string, () => unknown, string][] = [
-  ['throws', () => { throw new Error('thrown'); }, 'thrown'],
+  [
+    'throws',
+    () => {
+      throw new Error('thrown');
+    },
+    'thrown',
+  ],
   ['rejects', () => Promise.reject(new Error('rejected')), 'rejected'],
-  ['throws null', () => { throw null; }, 'null'],
+  [
+    'throws null',
+    () => {
+      throw null;
+    },
+    'null',
+  ],
   ['rejects with undefined', () => Promise.reject(undefined), 'undefined'],
-  ['throws an object without a prototype', () => { throw Object.create(null); }, 'a value without a string form was thrown'],
+  [
+    'throws an object without a prototype',
+    () => {
+      throw Object.create(null);
+    },
+    'a value without a string form was thrown',
+  ],
 ];
 
 describe('12 errors', () => {
-  it.each(failures)('12.2 onMessage %s: onError; the connection goes on, the client hears nothing', async (_what, fail, message) => {
-    const events = new Recorder();
-    @ConnectionHandler({ path: '/' })
-    class Handler {
-      onMessage(_ws: WebSocketConnection, { data }: WSMessageEvent<string>) {
-        return data === 'fail' ? fail() : data;
+  it.each(failures)(
+    '12.2 onMessage %s: onError; the connection goes on, the client hears nothing',
+    async (_what, fail, message) => {
+      const events = new Recorder();
+      @ConnectionHandler({ path: '/' })
+      class Handler {
+        onMessage(_ws: WebSocketConnection, { data }: WSMessageEvent<string>) {
+          return data === 'fail' ? fail() : data;
+        }
+        onError(_ws: WebSocketConnection, event: WSErrorEvent) {
+          events.push('error', event);
+        }
       }
-      onError(_ws: WebSocketConnection, event: WSErrorEvent) {
-        events.push('error', event);
-      }
-    }
-    const { wsUrl } = await startApp({ providers: [Handler] });
-    const client = await connect(wsUrl);
-    client.send('fail');
-    client.send('next');
-    const [event] = (await events.next('error')) as [WSErrorEvent];
-    expect(event.errors).toHaveLength(1);
-    expect(event.errors[0]).toMatchObject({ errCode: 1011, message, componentSignature: 'user' });
-    expect(await client.next()).toBe('next');
-  });
+      const { wsUrl } = await startApp({ providers: [Handler] });
+      const client = await connect(wsUrl);
+      client.send('fail');
+      client.send('next');
+      const [event] = (await events.next('error')) as [WSErrorEvent];
+      expect(event.errors).toHaveLength(1);
+      expect(event.errors[0]).toMatchObject({ errCode: 1011, message, componentSignature: 'user' });
+      expect(await client.next()).toBe('next');
+    },
+  );
 
   it.each(['onOpen', 'onTerminate'])('12.2 %s fails: onError, in order', async (hook) => {
     const events = new Recorder();
@@ -138,7 +165,11 @@ describe('12 errors', () => {
     client.socket.resetAndDestroy();
     expect((await events.next('terminate'))[0]).toMatchObject({ code: 1006 });
     const [event] = (await events.next('error')) as [WSErrorEvent];
-    expect(event.errors[0]).toMatchObject({ errCode: 1006, componentSignature: 'wsck', error: { code: 'ECONNRESET' } });
+    expect(event.errors[0]).toMatchObject({
+      errCode: 1006,
+      componentSignature: 'wsck',
+      error: { code: 'ECONNRESET' },
+    });
     expect(events.order).toEqual(['error', 'terminate']);
   });
 

@@ -4,7 +4,12 @@ import { HttpAdapterHost } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import { SubscribeMessage, WebSocketGateway, MessageBody } from '@nestjs/websockets';
 import { WebSocketServer as PlainServer } from 'ws';
-import { ConnectionHandler, FourDWebSocketModule, WSSHandler, type WSMessageEvent } from 'nestjs-4d-websocket';
+import {
+  ConnectionHandler,
+  FourDWebSocketModule,
+  WSSHandler,
+  type WSMessageEvent,
+} from 'nestjs-4d-websocket';
 import { closeApps, startApp } from '../support/app.js';
 import { connect, connectRefused, type TestClient } from '../support/client.js';
 import { freePort } from '../support/free-port.js';
@@ -115,7 +120,10 @@ describe('1.7 ports of their own', () => {
       }
     }
     const { close } = await startApp({ providers: [Handler, WebSocketGatewayAt('/gateway', port)] });
-    const clients = [await connect(`ws://127.0.0.1:${port}/ours`), await connect(`ws://127.0.0.1:${port}/gateway`)];
+    const clients = [
+      await connect(`ws://127.0.0.1:${port}/ours`),
+      await connect(`ws://127.0.0.1:${port}/gateway`),
+    ];
     expect(await ask(clients[0]!, 'x')).toBe('ours');
     expect(await ask(clients[1]!, PING)).toBe(PONG);
     expect(await connectRefused(`ws://127.0.0.1:${port}/none`)).toMatchObject({ status: 404 });
@@ -142,9 +150,15 @@ describe('1.7 a server without a path hides other listeners', () => {
     }
     await startApp({
       providers: [Other, Pathless],
-      logger: { log: () => undefined, error: () => undefined, warn: (message: unknown) => warnings.push(String(message)) },
+      logger: {
+        log: () => undefined,
+        error: () => undefined,
+        warn: (message: unknown) => warnings.push(String(message)),
+      },
     });
-    expect(warnings).toEqual([expect.stringMatching(/^Pathless has no path, so it takes the upgrade requests/)]);
+    expect(warnings).toEqual([
+      expect.stringMatching(/^Pathless has no path, so it takes the upgrade requests/),
+    ]);
   });
 });
 
@@ -159,7 +173,10 @@ describe('1.5 forRootAsync', () => {
   class ConfigModule {}
 
   it.each([
-    ['useFactory', { imports: [ConfigModule], inject: [Config], useFactory: async (config: Config) => config.create() }],
+    [
+      'useFactory',
+      { imports: [ConfigModule], inject: [Config], useFactory: async (config: Config) => config.create() },
+    ],
     ['useClass', { useClass: Config }],
     ['useExisting', { imports: [ConfigModule], useExisting: Config }],
   ])('%s sets the defaults; a decorator’s options override them', async (_what, options) => {

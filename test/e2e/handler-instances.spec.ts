@@ -48,7 +48,10 @@ describe('§9 handler instances', () => {
   it('9.1 request-scoped dependencies live as long as the connection, and are shared within it', async () => {
     @Injectable({ scope: Scope.REQUEST })
     class State extends Counter {
-      constructor(@Inject(CONNECTION) readonly ws: WebSocketConnection, @Inject(REQUEST) readonly request: { url: string }) {
+      constructor(
+        @Inject(CONNECTION) readonly ws: WebSocketConnection,
+        @Inject(REQUEST) readonly request: { url: string },
+      ) {
         super();
       }
     }

@@ -11,7 +11,10 @@ import { Recorder } from '../support/recorder.js';
 
 afterEach(closeApps);
 
-async function serve(options: ServerOptions = {}, decide: () => unknown = () => ({ onMessage: (_ws: unknown, { data }: { data: string }) => data })) {
+async function serve(
+  options: ServerOptions = {},
+  decide: () => unknown = () => ({ onMessage: (_ws: unknown, { data }: { data: string }) => data }),
+) {
   const events = new Recorder();
   @WSSHandler({ path: '/', ...options })
   class Server {
@@ -35,7 +38,14 @@ describe('10.1 requests that are no valid handshakes', () => {
     ['no key', '/', { 'Sec-WebSocket-Key': undefined }, 'GET', 400, ''],
     ['an invalid key', '/', { 'Sec-WebSocket-Key': 'short' }, 'GET', 400, ''],
     ['no version', '/', { 'Sec-WebSocket-Version': undefined }, 'GET', 426, 'Sec-WebSocket-Version: 13, 8'],
-    ['a version we do not speak', '/', { 'Sec-WebSocket-Version': '12' }, 'GET', 426, 'Sec-WebSocket-Version: 13, 8'],
+    [
+      'a version we do not speak',
+      '/',
+      { 'Sec-WebSocket-Version': '12' },
+      'GET',
+      426,
+      'Sec-WebSocket-Version: 13, 8',
+    ],
     ['a malformed sub-protocol list', '/', { 'Sec-WebSocket-Protocol': 'a,,b' }, 'GET', 400, ''],
   ])('%s', async (_what, path, headers, method, status, header) => {
     const { port, events } = await serve();
@@ -81,7 +91,9 @@ describe('8 limits at the handshake', () => {
   it('maxConnections counts handshakes that are not decided yet', async () => {
     let admit: () => void = () => undefined;
     const admitted = new Promise<void>((resolve) => (admit = resolve));
-    const { wsUrl, events } = await serve({ maxConnections: 1 }, () => admitted.then(() => ({ onMessage: () => undefined })));
+    const { wsUrl, events } = await serve({ maxConnections: 1 }, () =>
+      admitted.then(() => ({ onMessage: () => undefined })),
+    );
     const first = connect(wsUrl);
     await events.next('connection');
     expect(await connectRefused(wsUrl)).toMatchObject({ status: 503 });
@@ -97,14 +109,25 @@ describe('8 limits at the handshake', () => {
     ['not the pattern', [/^https:\/\/\w+\.a\.example$/], 'http://x.a.example', false],
     ['a function', (origin) => origin.endsWith('.example'), 'https://b.example', true],
     ['not the function', () => false, 'https://b.example', false],
-    ['a function that throws', () => { throw new Error('x'); }, 'https://b.example', false],
+    [
+      'a function that throws',
+      () => {
+        throw new Error('x');
+      },
+      'https://b.example',
+      false,
+    ],
     ['no Origin header: not a browser', ['https://a.example'], undefined, true],
   ])('allowedOrigins: %s', async (_what, allowedOrigins, origin, allowed) => {
     const { wsUrl, events } = await serve({ allowedOrigins });
     const options = origin === undefined ? {} : { origin };
     for (let round = 0; round < 2; round++) {
       if (allowed) await (await connect(wsUrl, options)).close();
-      else expect(await connectRefused(wsUrl, options)).toMatchObject({ status: 403, json: { message: 'This origin may not connect' } });
+      else
+        expect(await connectRefused(wsUrl, options)).toMatchObject({
+          status: 403,
+          json: { message: 'This origin may not connect' },
+        });
     }
     expect(events.order.includes('connection')).toBe(allowed);
   });
@@ -173,7 +196,11 @@ describe('10.2 a client that goes away during onConnection', () => {
     else client.socket.resetAndDestroy();
     await client.closed;
     await gone;
-    decide({ onOpen: () => hooks.push('open'), onMessage: () => undefined, onTerminate: () => hooks.push('terminate') });
+    decide({
+      onOpen: () => hooks.push('open'),
+      onMessage: () => undefined,
+      onTerminate: () => hooks.push('terminate'),
+    });
     await new Promise(setImmediate);
     expect(server.connections.length).toBe(0);
     expect(hooks).toEqual([]);

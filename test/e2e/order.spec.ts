@@ -1,32 +1,33 @@
-import { ConnectionHandler, WSSHandler, type WebSocketConnection, type WSMessageEvent } from 'nestjs-4d-websocket';
+import {
+  ConnectionHandler,
+  WSSHandler,
+  type WebSocketConnection,
+  type WSMessageEvent,
+} from 'nestjs-4d-websocket';
 import { closeApps, startApp } from '../support/app.js';
 import { connect } from '../support/client.js';
+import { deferred } from '../support/deferred.js';
 import { clientFrame, handshakeHead, openSocket } from '../support/raw-client.js';
 import { Recorder } from '../support/recorder.js';
 
 afterEach(closeApps);
 
-/** A promise to be settled by the test. */
-function deferred<T = void>() {
-  let resolve!: (value: T) => void;
-  const promise = new Promise<T>((settle) => (resolve = settle));
-  return { promise, resolve };
-}
-
 describe('6.1 hooks in order', () => {
   it('onOpen completes before the first message, each message before the next, all before onTerminate', async () => {
-    const gates = new Map<string, ReturnType<typeof deferred>>();
+    const gates = new Map<string, ReturnType<typeof deferred<void>>>();
     const events = new Recorder();
     const step = async (name: string) => {
       events.push(`${name} begins`);
-      const gate = deferred();
+      const gate = deferred<void>();
       gates.set(name, gate);
       await gate.promise;
       events.push(`${name} ends`);
     };
     @ConnectionHandler({ path: '/' })
     class Handler {
-      onOpen = () => step('open');
+      onOpen() {
+        return step('open');
+      }
       onMessage(_ws: WebSocketConnection, { data }: WSMessageEvent<string>) {
         return step(data);
       }
@@ -34,7 +35,6 @@ describe('6.1 hooks in order', () => {
         events.push('terminate');
       }
     }
-    Object.assign(Handler.prototype, { onOpen: () => step('open') });
     const { wsUrl } = await startApp({ providers: [Handler] });
     const client = await connect(wsUrl);
     client.send('1');
@@ -46,12 +46,18 @@ describe('6.1 hooks in order', () => {
     }
     await events.next('terminate');
     expect(events.order).toEqual([
-      'open begins', 'open ends', '1 begins', '1 ends', '2 begins', '2 ends', 'terminate',
+      'open begins',
+      'open ends',
+      '1 begins',
+      '1 ends',
+      '2 begins',
+      '2 ends',
+      'terminate',
     ]);
   });
 
   it('connections never wait for each other', async () => {
-    const gate = deferred();
+    const gate = deferred<void>();
     @ConnectionHandler({ path: '/' })
     class Handler {
       async onMessage(_ws: WebSocketConnection, { data }: WSMessageEvent<string>) {
@@ -73,7 +79,7 @@ describe('6.1 hooks in order', () => {
     'a client that talks right after its handshake loses nothing while %s is awaited',
     async (where) => {
       const entered = new Recorder();
-      const gates = { onConnection: deferred(), onOpen: deferred() };
+      const gates = { onConnection: deferred<void>(), onOpen: deferred<void>() };
       @ConnectionHandler()
       class Handler {
         onOpen() {
@@ -103,7 +109,8 @@ describe('6.1 hooks in order', () => {
       client.write(clientFrame(1, '4'));
       gates.onOpen.resolve();
       expect(await client.head()).toMatch(/^HTTP\/1.1 101/);
-      for (const expected of ['1', '2', '3', '4']) expect((await client.frame()).payload.toString()).toBe(expected);
+      for (const expected of ['1', '2', '3', '4'])
+        expect((await client.frame()).payload.toString()).toBe(expected);
       client.socket.destroy();
     },
   );
@@ -131,7 +138,7 @@ describe('6.1 hooks in order', () => {
 
   it('an error hook keeps its turn among the messages', async () => {
     const events: string[] = [];
-    const gate = deferred();
+    const gate = deferred<void>();
     @ConnectionHandler({ path: '/' })
     class Handler {
       onMessage(ws: WebSocketConnection, { data }: WSMessageEvent<string>) {

@@ -13,7 +13,10 @@ import { createApp } from '../support/app.js';
 import { freePort } from '../support/free-port.js';
 
 /** What an application with these providers fails to start with. */
-async function startError(providers: NonNullable<Parameters<typeof createApp>[0]['providers']>, options?: object): Promise<Error> {
+async function startError(
+  providers: NonNullable<Parameters<typeof createApp>[0]['providers']>,
+  options?: object,
+): Promise<Error> {
   const app = await createApp({ providers, options });
   try {
     await app.init();
@@ -26,7 +29,13 @@ async function startError(providers: NonNullable<Parameters<typeof createApp>[0]
 }
 
 function serverClass(name: string, options: ServerOptions | string) {
-  const type = { [name]: class { onConnection() { return null; } } }[name]!;
+  const type = {
+    [name]: class {
+      onConnection() {
+        return null;
+      }
+    },
+  }[name]!;
   WSSHandler(options)(type);
   return type;
 }
@@ -43,7 +52,9 @@ describe('1.6 start-up errors name the class and the remedy', () => {
   it('a connection handler without onMessage', async () => {
     @ConnectionHandler()
     class Mute {}
-    expect((await startError([Mute])).message).toMatch(/^Mute: a connection handler needs a method onMessage\(\)/);
+    expect((await startError([Mute])).message).toMatch(
+      /^Mute: a connection handler needs a method onMessage\(\)/,
+    );
   });
 
   it('two methods marked as one hook', async () => {
@@ -52,12 +63,16 @@ describe('1.6 start-up errors name the class and the remedy', () => {
       @OnMessage() a() {}
       @OnMessage() b() {}
     }
-    expect((await startError([Twice])).message).toMatch(/^Twice: both a\(\) and b\(\) are marked as onMessage/);
+    expect((await startError([Twice])).message).toMatch(
+      /^Twice: both a\(\) and b\(\) are marked as onMessage/,
+    );
   });
 
   it('two servers on one path and port', async () => {
     const error = await startError([serverClass('A', '/x'), serverClass('B', 'x/')]);
-    expect(error.message).toBe("B: A serves the path /x on the application's port already; give one of them another path");
+    expect(error.message).toBe(
+      "B: A serves the path /x on the application's port already; give one of them another path",
+    );
   });
 
   it('two servers on one pattern', async () => {
@@ -71,7 +86,9 @@ describe('1.6 start-up errors name the class and the remedy', () => {
   });
 
   it('a path that is no pattern', async () => {
-    expect((await startError([serverClass('A', '/:')])).message).toMatch(/^A: the option "path" must be .*pattern/);
+    expect((await startError([serverClass('A', '/:')])).message).toMatch(
+      /^A: the option "path" must be .*pattern/,
+    );
   });
 
   it('a server handler that is request-scoped by what it injects', async () => {
@@ -120,7 +137,9 @@ describe('1.6 start-up errors name the class and the remedy', () => {
 
   it('an option of the module', async () => {
     const error = await startError([], { maxPayload: -1 });
-    expect(error.message).toMatch(/^FourDWebSocketModule: the option "maxPayload" must be an integer .* got -1/);
+    expect(error.message).toMatch(
+      /^FourDWebSocketModule: the option "maxPayload" must be an integer .* got -1/,
+    );
   });
 
   it('the module imported twice with different options', async () => {

@@ -60,7 +60,9 @@ export class TestClient {
     if (present) return present;
     return Promise.race([
       new Promise<Received>((resolve) => this.#waiting.push(resolve)),
-      this.closed.then(({ code }) => Promise.reject(new Error(`closed with ${code} while a message was awaited`))),
+      this.closed.then(({ code }) =>
+        Promise.reject(new Error(`closed with ${code} while a message was awaited`)),
+      ),
     ]);
   }
 
@@ -77,7 +79,10 @@ export class TestClient {
 }
 
 /** Connects, and waits until the connection is open. */
-export async function connect(url: string, options?: ClientOptions & { protocols?: string[] }): Promise<TestClient> {
+export async function connect(
+  url: string,
+  options?: ClientOptions & { protocols?: string[] },
+): Promise<TestClient> {
   const socket = new WebSocket(url, options?.protocols ?? [], options);
   const client = new TestClient(socket);
   await Promise.race([

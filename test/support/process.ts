@@ -56,7 +56,11 @@ export class TestProcess {
 }
 
 /** Runs a command to its end; rejects with its output if it fails. */
-export async function run(command: string, args: readonly string[], options: SpawnOptions = {}): Promise<string> {
+export async function run(
+  command: string,
+  args: readonly string[],
+  options: SpawnOptions = {},
+): Promise<string> {
   const child = new TestProcess(command, args, options);
   const code = await child.exited;
   if (code !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${code}:\n${child.output}`);

@@ -5,7 +5,11 @@ import { connect, type Socket } from 'node:net';
 export const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
 
 /** The head of an opening handshake. */
-export function handshakeHead(path = '/', headers: Record<string, string | undefined> = {}, method = 'GET'): string {
+export function handshakeHead(
+  path = '/',
+  headers: Record<string, string | undefined> = {},
+  method = 'GET',
+): string {
   const all: Record<string, string | undefined> = {
     Host: 'localhost',
     Upgrade: 'websocket',
@@ -14,7 +18,9 @@ export function handshakeHead(path = '/', headers: Record<string, string | undef
     'Sec-WebSocket-Key': KEY,
     ...headers,
   };
-  const lines = Object.entries(all).flatMap(([name, value]) => (value === undefined ? [] : [`${name}: ${value}`]));
+  const lines = Object.entries(all).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name}: ${value}`],
+  );
   return [`${method} ${path} HTTP/1.1`, ...lines, '\r\n'].join('\r\n');
 }
 
@@ -22,7 +28,12 @@ export function handshakeHead(path = '/', headers: Record<string, string | undef
 export function clientFrame(
   opcode: number,
   payload: Buffer | string = '',
-  { fin = true, rsv = 0, mask = Buffer.alloc(4), masked = true }: { fin?: boolean; rsv?: number; mask?: Buffer; masked?: boolean } = {},
+  {
+    fin = true,
+    rsv = 0,
+    mask = Buffer.alloc(4),
+    masked = true,
+  }: { fin?: boolean; rsv?: number; mask?: Buffer; masked?: boolean } = {},
 ): Buffer {
   const data = Buffer.from(payload);
   const head = [(fin ? 0x80 : 0) | (rsv << 4) | opcode];
@@ -103,7 +114,9 @@ export class RawClient {
         return result.found;
       }
       if (this.socket.destroyed || this.socket.readableEnded) {
-        throw new Error(`the socket ended, after ${JSON.stringify(this.#received.toString('latin1').slice(0, 200))}`);
+        throw new Error(
+          `the socket ended, after ${JSON.stringify(this.#received.toString('latin1').slice(0, 200))}`,
+        );
       }
       await new Promise<void>((resolve) => (this.#wake = resolve));
     }
@@ -113,7 +126,9 @@ export class RawClient {
   head(): Promise<string> {
     return this.#until((bytes) => {
       const end = bytes.indexOf('\r\n\r\n');
-      return end === -1 ? undefined : { found: bytes.subarray(0, end).toString('latin1'), rest: bytes.subarray(end + 4) };
+      return end === -1
+        ? undefined
+        : { found: bytes.subarray(0, end).toString('latin1'), rest: bytes.subarray(end + 4) };
     });
   }
 
@@ -146,7 +161,11 @@ export async function openSocket(port: number): Promise<RawClient> {
 }
 
 /** Opens a connection and reads the 101. */
-export async function connectRaw(port: number, path = '/', headers: Record<string, string> = {}): Promise<RawClient> {
+export async function connectRaw(
+  port: number,
+  path = '/',
+  headers: Record<string, string> = {},
+): Promise<RawClient> {
   const client = await openSocket(port);
   client.write(handshakeHead(path, headers));
   const head = await client.head();

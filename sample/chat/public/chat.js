@@ -1,7 +1,14 @@
 // The page of the chat. Everything users typed goes in as textContent, never as HTML.
 
 const element = (id) => document.getElementById(id);
-const [join, room, messages, online, text, state] = ['join', 'room', 'messages', 'online', 'text', 'state'].map(element);
+const [join, room, messages, online, text, state] = [
+  'join',
+  'room',
+  'messages',
+  'online',
+  'text',
+  'state',
+].map(element);
 
 /** Waits between attempts to reconnect, in milliseconds; each is shaken a little, so that clients don't come at once. */
 const BACK_OFF = [500, 1000, 2000, 4000, 8000, 15_000];
@@ -71,7 +78,9 @@ function connect() {
 function closed(opened) {
   // A browser doesn't tell why a handshake was refused; before the first success it is most likely the name.
   if (!opened && sessionStorage.getItem('name') === null) {
-    ask(`“${name}” was refused: the name may be taken, or hold signs other than letters, digits, spaces, dots and dashes.`);
+    ask(
+      `“${name}” was refused: the name may be taken, or hold signs other than letters, digits, spaces, dots and dashes.`,
+    );
     return;
   }
   if (!opened && attempt >= NAME_TAKEN_RETRIES && room.hidden) {

@@ -1,0 +1,47 @@
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      comment: 'Modules that need each other at run time can not be understood, or loaded, one by one.',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      name: 'server-knows-no-nest',
+      severity: 'error',
+      comment:
+        'The server room knows sockets and messages, and nothing of the rooms above it or of the container.',
+      from: { path: '^lib/server' },
+      to: { path: '^lib/(handlers|adapters|decorators)|node_modules/@nestjs/(core|websockets|platform)' },
+    },
+    {
+      name: 'handlers-know-no-adapter',
+      severity: 'error',
+      from: { path: '^lib/handlers' },
+      to: { path: '^lib/adapters' },
+    },
+    {
+      name: 'adapters-know-no-handler',
+      severity: 'error',
+      from: { path: '^lib/adapters' },
+      to: { path: '^lib/handlers' },
+    },
+    {
+      name: 'interfaces-are-types',
+      severity: 'error',
+      from: { path: '^lib/interfaces' },
+      to: { dependencyTypesNot: ['type-only'] },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.build.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
+  },
+};
