@@ -3,6 +3,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { httpError } from '../server/refusal.js';
 import { ServerHost } from '../server/server-host.js';
+import { DEFAULT_OPTIONS } from '../server/server-options.js';
 import type { WebSocketServer } from '../server/web-socket-server.js';
 import { PortListener } from './port-listener.js';
 
@@ -26,7 +27,8 @@ export class UpgradeRouter extends ServerHost {
   }
 
   serve(server: WebSocketServer): void {
-    this.listener(server.options.port ?? APPLICATION_PORT).add(server);
+    const { port = APPLICATION_PORT, handshakeTimeout } = server.options;
+    this.listener(port, handshakeTimeout).add(server);
   }
 
   withdraw(server: WebSocketServer): void {
@@ -55,13 +57,17 @@ export class UpgradeRouter extends ServerHost {
     this.#ownPorts.clear();
   }
 
-  /** Who decides about the upgrade requests of a port; the HTTP server of a port of its own is made here. */
-  listener(port: number): PortListener {
+  /**
+   * Who decides about the upgrade requests of a port; the HTTP server of a port of its own is made here.
+   *
+   * @param headersTimeout how long a client of that server may take to send its request, in milliseconds
+   */
+  listener(port: number, headersTimeout: number = DEFAULT_OPTIONS.handshakeTimeout): PortListener {
     const present = this.#listeners.get(port);
     if (present !== undefined) return present;
     const applicationServer = port === APPLICATION_PORT ? this.#applicationServer() : undefined;
     if (applicationServer === undefined) this.#ownPorts.set(port, { listening: false });
-    const listener = new PortListener(applicationServer ?? createOwnServer());
+    const listener = new PortListener(applicationServer ?? createOwnServer(headersTimeout));
     this.#listeners.set(port, listener);
     return listener;
   }
@@ -88,8 +94,11 @@ export class UpgradeRouter extends ServerHost {
 }
 
 /** A server that knows nothing but WebSockets. */
-function createOwnServer(): Server {
-  return createServer((_request, response) => {
+function createOwnServer(headersTimeout: number): Server {
+  // Node looks for clients that take too long every half minute, unless it is told otherwise.
+  const connectionsCheckingInterval = Math.min(headersTimeout, 1000);
+  const options = { headersTimeout, requestTimeout: headersTimeout, connectionsCheckingInterval };
+  return createServer(options, (_request, response) => {
     const error = httpError(426, 'This port speaks WebSocket only');
     response.writeHead(426, {
       'Content-Type': 'application/json; charset=utf-8',

@@ -91,7 +91,7 @@ export class RawClient {
   readonly chunks: Buffer[] = [];
 
   constructor(readonly socket: Socket) {
-    this.closed = once(socket, 'close');
+    this.closed = new Promise((resolve) => socket.once('close', resolve));
     socket.on('error', () => undefined);
     socket.on('data', (chunk: Buffer) => {
       this.chunks.push(chunk);
