@@ -51,7 +51,11 @@ export class PortListener {
 
   /** Leaves the HTTP server as it was found. */
   detach(): void {
-    if (this.httpServer.emit === this.#emitUnlessOurs) this.httpServer.emit = this.#emit;
+    // Somebody who replaced it after us still calls ours, which finds no server any more.
+    if (this.httpServer.emit === this.#emitUnlessOurs) {
+      Reflect.deleteProperty(this.httpServer, 'emit');
+      if (this.httpServer.emit !== this.#emit) this.httpServer.emit = this.#emit;
+    }
     this.httpServer.off('upgrade', this.#onUnclaimed);
     this.httpServer.off('listening', this.#onListening);
     this.httpServer.off('close', this.#onClose);

@@ -19,9 +19,12 @@ export class DrainWatcher {
     return new Promise((resolve, reject) => this.#waiters.push({ threshold, resolve, reject }));
   }
 
-  /** Something was written: resolves what can be resolved. A function of its own, to be the callback of a write. */
-  readonly check = (): void => {
-    if (this.#waiters.length === 0) return;
+  /**
+   * Something was written: resolves what can be resolved. A function of its own, to be the callback of a write. With an
+   * error nothing was written: the socket is about to close, and {@link fail} to be called.
+   */
+  readonly check = (error?: Error | null): void => {
+    if (error || this.#waiters.length === 0) return;
     const { bufferedAmount } = this.#buffer;
     for (let index = this.#waiters.length - 1; index >= 0; index--) {
       const waiter = this.#waiters[index]!;

@@ -186,7 +186,7 @@ export class Outbox {
         this.#blobs--;
         if (error && !this.#socket.destroyed) this.#observer.sendFailed(error);
       }
-      this.#drain?.check();
+      this.#drain?.check(error);
     });
   }
 }

@@ -23,7 +23,9 @@ let server: FixtureProcess;
 let ownPort: number;
 beforeEach(async () => {
   ownPort = await freePort();
-  server = await FixtureProcess.start('test/soak/fixture/server.ts', { env: { OWN_PORT: String(ownPort), HANDLED_FILE } });
+  server = await FixtureProcess.start('test/soak/fixture/server.ts', {
+    env: { OWN_PORT: String(ownPort), HANDLED_FILE },
+  });
 });
 afterEach(() => server.stop());
 
@@ -59,7 +61,10 @@ it('1,000 handshakes byte by byte, stopped anywhere: no hook runs, the sockets g
   const seconds = (performance.now() - started) / 1000;
   const stats = await server.call<Stats>('stats');
   expect(stats).toMatchObject({ opened: 1, terminated: 0, problems: [] });
-  report('1,000 handshakes byte by byte, stopped anywhere', `no hook ran; all sockets gone after ${seconds.toFixed(1)} s; another client was served`);
+  report(
+    '1,000 handshakes byte by byte, stopped anywhere',
+    `no hook ran; all sockets gone after ${seconds.toFixed(1)} s; another client was served`,
+  );
   other.socket.destroy();
 });
 
@@ -92,8 +97,16 @@ function mutatedStream(random: Random): Buffer {
         frames.push(clientFrame(1, random.bytes(1 + random.below(8)), { mask }));
         break;
       case 7: {
-        const code = random.pick([0, 999, 1000, 1001, 1004, 1005, 1006, 1011, 1015, 2999, 3000, 4999, 5000, 65535]);
-        frames.push(clientFrame(8, Buffer.concat([Buffer.from([code >> 8, code & 255]), random.bytes(random.below(3))]), { mask }));
+        const code = random.pick([
+          0, 999, 1000, 1001, 1004, 1005, 1006, 1011, 1015, 2999, 3000, 4999, 5000, 65535,
+        ]);
+        frames.push(
+          clientFrame(
+            8,
+            Buffer.concat([Buffer.from([code >> 8, code & 255]), random.bytes(random.below(3))]),
+            { mask },
+          ),
+        );
         break;
       }
       case 8:
@@ -113,7 +126,9 @@ function mutatedStream(random: Random): Buffer {
         const cut = 1 + random.below(text.length - 1);
         frames.push(clientFrame(1, text.subarray(0, cut), { mask, fin: false }));
         if (random.below(2)) frames.push(clientFrame(9, 'between', { mask }));
-        frames.push(clientFrame(random.pick([0, 0, 0, 1, 2]), text.subarray(cut), { mask, fin: random.below(4) > 0 }));
+        frames.push(
+          clientFrame(random.pick([0, 0, 0, 1, 2]), text.subarray(cut), { mask, fin: random.below(4) > 0 }),
+        );
         break;
       }
       default:
@@ -144,7 +159,8 @@ it('fuzz: 20,000 mutated frame streams end with the code that RFC 6455 asks for,
       await client.closed;
       seen = closeCodeReceived(client) ?? 'valid';
     }
-    const wanted = expected.code !== undefined ? String(expected.code) : expected.closedByClient ? 'undefined' : 'valid';
+    const wanted =
+      expected.code !== undefined ? String(expected.code) : expected.closedByClient ? 'undefined' : 'valid';
     verdicts[wanted] = (verdicts[wanted] ?? 0) + 1;
     if (seen !== wanted) wrong.push(`${stream.toString('hex').slice(0, 200)}: wanted ${wanted}, saw ${seen}`);
     client.socket.destroy();
@@ -154,15 +170,23 @@ it('fuzz: 20,000 mutated frame streams end with the code that RFC 6455 asks for,
   }
   expect(wrong.slice(0, 10)).toEqual([]);
   const stats = await until(({ terminated }) => terminated >= STREAMS);
-  expect(stats).toMatchObject({ opened: STREAMS, terminated: STREAMS, problems: [], connections: { '/fuzz': 0 } });
-  report(`fuzz: 20,000 mutated frame streams (seed ${SEED})`, `0 wrong; codes wanted and seen ${JSON.stringify(verdicts)}; ${stats.terminated} onTerminate`);
+  expect(stats).toMatchObject({
+    opened: STREAMS,
+    terminated: STREAMS,
+    problems: [],
+    connections: { '/fuzz': 0 },
+  });
+  report(
+    `fuzz: 20,000 mutated frame streams (seed ${SEED})`,
+    `0 wrong; codes wanted and seen ${JSON.stringify(verdicts)}; ${stats.terminated} onTerminate`,
+  );
 });
 
 /** The code of a close frame among what a client received; undefined if there is none. */
 function closeCodeReceived(client: RawClient): string | undefined {
   const received = Buffer.concat(client.chunks);
   const body = received.subarray(received.indexOf('\r\n\r\n') + 4);
-  for (let offset = 0; offset + 2 <= body.length; ) {
+  for (let offset = 0; offset + 2 <= body.length;) {
     const length = body[offset + 1]! & 127;
     if ((body[offset]! & 15) === 8) return length < 2 ? 'undefined' : String(body.readUInt16BE(offset + 2));
     offset += 2 + length;
@@ -180,10 +204,15 @@ it('every hook failing in every way: the process lives, others are served, shutd
       const client = await openSocket(server.port);
       client.write(handshakeHead(`/failing?hook=${hook}&how=${how}`));
       const head = await client.head();
-      expect(head).toMatch(hook !== 'onConnection' ? /^HTTP\/1.1 101/ : how === 'never' ? /^HTTP\/1.1 503/ : /^HTTP\/1.1 500/);
+      expect(head).toMatch(
+        hook !== 'onConnection' ? /^HTTP\/1.1 101/ : how === 'never' ? /^HTTP\/1.1 503/ : /^HTTP\/1.1 500/,
+      );
       if (hook === 'onConnection') continue;
       // Not UTF-8, on a text server: what makes onError run, and then onTerminate.
-      client.write(clientFrame(1, 'x'), hook === 'onError' ? clientFrame(2, Buffer.from([0xff])) : clientFrame(1, 'y'));
+      client.write(
+        clientFrame(1, 'x'),
+        hook === 'onError' ? clientFrame(2, Buffer.from([0xff])) : clientFrame(1, 'y'),
+      );
       if (hook === 'onTerminate') client.write(clientFrame(8));
       clients.push(client);
       healthy.write(clientFrame(1, hook));
@@ -197,13 +226,18 @@ it('every hook failing in every way: the process lives, others are served, shutd
   expect(elapsed).toBeLessThan(2500);
   const stats = await server.call<Stats>('stats');
   expect(stats.problems).toEqual([]);
-  report('every hook throwing, rejecting, with null, never settling', `25 ways; another client was served all the while; shutdown took ${elapsed.toFixed(0)} ms (shutdownTimeout 1500)`);
+  report(
+    'every hook throwing, rejecting, with null, never settling',
+    `25 ways; another client was served all the while; shutdown took ${elapsed.toFixed(0)} ms (shutdownTimeout 1500)`,
+  );
   for (const { socket } of clients) socket.destroy();
 });
 
 it('SIGTERM in the middle of a load: what was acknowledged was handled, everybody saw 1001, exit code 0', async () => {
   const COUNT = 200;
-  const clients = await Promise.all(Array.from({ length: COUNT }, (_, index) => connectRaw(server.port, `/acknowledge?client=${index}`)));
+  const clients = await Promise.all(
+    Array.from({ length: COUNT }, (_, index) => connectRaw(server.port, `/acknowledge?client=${index}`)),
+  );
   const acknowledged: string[] = [];
   const codes: Record<string, number> = {};
   let stop = false;
@@ -239,5 +273,8 @@ it('SIGTERM in the middle of a load: what was acknowledged was handled, everybod
   const handled = new Set(readFileSync(HANDLED_FILE, 'utf8').split('\n'));
   expect(acknowledged.filter((key) => !handled.has(key))).toEqual([]);
   expect(server.output).not.toMatch(/warning|rejection/i);
-  report('SIGTERM in the middle of a load of 200 clients', `${acknowledged.length} acknowledged, all handled; 200 of 200 saw 1001; exit code 0 after ${elapsed.toFixed(0)} ms`);
+  report(
+    'SIGTERM in the middle of a load of 200 clients',
+    `${acknowledged.length} acknowledged, all handled; 200 of 200 saw 1001; exit code 0 after ${elapsed.toFixed(0)} ms`,
+  );
 });

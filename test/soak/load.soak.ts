@@ -57,11 +57,19 @@ it('5,000 connections, each sends 20 numbered messages to an async echo: every r
   );
   const seconds = (performance.now() - started) / 1000;
   const stats = await server.call<Stats>('stats');
-  expect(stats).toMatchObject({ handled: COUNT * 20, problems: [], errors: {}, connections: { '/async-echo': COUNT } });
+  expect(stats).toMatchObject({
+    handled: COUNT * 20,
+    problems: [],
+    errors: {},
+    connections: { '/async-echo': COUNT },
+  });
   for (const { socket } of clients) socket.destroy();
   const end = await until(({ terminated }) => terminated === COUNT);
   expect(end.problems).toEqual([]);
-  report('5,000 connections × 20 messages, async echo', `${COUNT * 20} replies, all in order, in ${seconds.toFixed(1)} s`);
+  report(
+    '5,000 connections × 20 messages, async echo',
+    `${COUNT * 20} replies, all in order, in ${seconds.toFixed(1)} s`,
+  );
 });
 
 it('100,000 connections opened and closed in turns of 500: the heap comes back', async () => {
@@ -84,7 +92,12 @@ it('100,000 connections opened and closed in turns of 500: the heap comes back',
     );
   }
   const stats = await until(({ terminated }) => terminated >= TOTAL);
-  expect(stats).toMatchObject({ opened: TOTAL, terminated: TOTAL, connections: { '/echo': 0 }, problems: [] });
+  expect(stats).toMatchObject({
+    opened: TOTAL,
+    terminated: TOTAL,
+    connections: { '/echo': 0 },
+    problems: [],
+  });
   const growth = stats.heapUsed / warm - 1;
   expect(growth).toBeLessThan(0.05);
   report(
@@ -150,10 +163,15 @@ it('a client that never reads while the server broadcasts: only it is closed, th
       }
     }),
   );
-  for (let index = 0; index < MESSAGES; index++) await server.call('broadcast', '/listen', `${index} ${text}`);
+  for (let index = 0; index < MESSAGES; index++)
+    await server.call('broadcast', '/listen', `${index} ${text}`);
   await reading;
   const stats = await until(({ terminated }) => terminated === 1);
-  expect(stats).toMatchObject({ errors: { 'wsck 1013': 1 }, connections: { '/listen': READERS }, problems: [] });
+  expect(stats).toMatchObject({
+    errors: { 'wsck 1013': 1 },
+    connections: { '/listen': READERS },
+    problems: [],
+  });
   report(
     'a client that never reads, broadcasts to 51',
     `closed after 4 MB unread (1 × wsck 1013); ${READERS} others got ${MESSAGES} of ${MESSAGES} messages of 50 KB`,
@@ -178,7 +196,13 @@ it('a half-open peer is gone after interval + timeout, with 1006', async () => {
   expect(elapsed).toBeLessThan(400 + 200 + 400);
   expect(stats).toMatchObject({ errors: { 'wsck 1006': 1 }, codes: { 1006: 1 }, problems: [] });
   await delay(1200);
-  expect(await server.call<Stats>('stats')).toMatchObject({ terminated: 1, connections: { '/heartbeat': 1 } });
-  report('a half-open peer, heartbeat 400 + 200 ms', `gone after ${elapsed.toFixed(0)} ms with 1006; one that answers stays`);
+  expect(await server.call<Stats>('stats')).toMatchObject({
+    terminated: 1,
+    connections: { '/heartbeat': 1 },
+  });
+  report(
+    'a half-open peer, heartbeat 400 + 200 ms',
+    `gone after ${elapsed.toFixed(0)} ms with 1006; one that answers stays`,
+  );
   alive.socket.destroy();
 });

@@ -10,7 +10,10 @@ export default class SoakReporter {
 
   onRunComplete() {
     if (!existsSync(FIGURES_FILE)) return;
-    const rows = readFileSync(FIGURES_FILE, 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+    const rows = readFileSync(FIGURES_FILE, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
     const width = Math.max(...rows.map(({ fault }) => fault.length));
     console.log(`\n${'fault'.padEnd(width)} | measured\n${'-'.repeat(width)} | ${'-'.repeat(40)}`);
     for (const { fault, held } of rows) console.log(`${fault.padEnd(width)} | ${held}`);

@@ -76,7 +76,9 @@ export function judge(stream: Buffer, maxPayload: number): Verdict {
     if (opcode < 8 && total + length > maxPayload) return end(1009);
     if (stream.length - offset < 4 + length) return end();
     const mask = stream.subarray(offset, offset + 4);
-    const payload = Buffer.from(stream.subarray(offset + 4, offset + 4 + length).map((byte, index) => byte ^ mask[index & 3]!));
+    const payload = Buffer.from(
+      stream.subarray(offset + 4, offset + 4 + length).map((byte, index) => byte ^ mask[index & 3]!),
+    );
     offset += 4 + length;
     if (opcode === CLOSE) {
       if (length === 0) return end(undefined, true);

@@ -1,0 +1,423 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import {
+  ConnectionHandler,
+  WebSocketConnection,
+  WebSocketServerRegistry,
+  type ConnectionHandlerOptions,
+  type WSErrorEvent,
+  type WSMessageEvent,
+  type WSTerminateEvent,
+} from 'nestjs-4d-websocket';
+import { closeApps, startApp } from '../support/app.js';
+import { connect } from '../support/client.js';
+import { deferred } from '../support/deferred.js';
+import { clientFrame, connectRaw } from '../support/raw-client.js';
+import { Recorder } from '../support/recorder.js';
+
+afterEach(closeApps);
+
+async function serve(
+  options: ConnectionHandlerOptions,
+  onMessage: (ws: WebSocketConnection, data: string) => unknown = () => undefined,
+) {
+  const events = new Recorder();
+  @ConnectionHandler({ path: '/', ...options })
+  class Handler {
+    onOpen(ws: WebSocketConnection) {
+      events.push('open', ws);
+    }
+    onMessage(ws: WebSocketConnection, { data }: WSMessageEvent<string>) {
+      return onMessage(ws, data);
+    }
+    onError(_ws: WebSocketConnection, event: WSErrorEvent) {
+      events.push('error', event);
+    }
+    onTerminate(_ws: WebSocketConnection, event: WSTerminateEvent) {
+      events.push('terminate', event);
+    }
+  }
+  const testApp = await startApp({ providers: [Handler] });
+  const nextConnection = async () => (await events.next('open'))[0] as WebSocketConnection;
+  return { ...testApp, events, nextConnection, server: testApp.app.get(WebSocketServerRegistry).get('/')! };
+}
+
+describe('6.2 back-pressure in', () => {
+  it('past maxQueuedMessages reading pauses until they are served; all are served, in order', async () => {
+    const gate = deferred<void>();
+    const served: number[] = [];
+    const { port, nextConnection } = await serve({ maxQueuedMessages: 4 }, async (ws, data) => {
+      await gate.promise;
+      served.push(Number(data.split(' ')[0]));
+      if (data.endsWith('last')) ws.send('done');
+    });
+    const client = await connectRaw(port);
+    const ws = await nextConnection();
+    const serverSocket = ws.request.raw.socket;
+    const COUNT = 2000;
+    // More than all buffers between us hold: the client is pushed back.
+    const filler = 'x'.repeat(10_000);
+    for (let index = 0; index < COUNT; index++) {
+      client.write(clientFrame(1, `${index} ${filler} ${index === COUNT - 1 ? 'last' : ''}`));
+    }
+    while (!serverSocket.isPaused()) await new Promise(setImmediate);
+    expect(client.socket.writableLength).toBeGreaterThan(1_000_000);
+    const read = serverSocket.bytesRead;
+    for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate);
+    expect(serverSocket.bytesRead - read).toBeLessThan(200_000);
+    gate.resolve();
+    expect((await client.frame()).payload.toString()).toBe('done');
+    expect(served).toEqual(Array.from({ length: COUNT }, (_, index) => index));
+    client.socket.destroy();
+  });
+});
+
+describe('6.4 back-pressure out', () => {
+  it('a client that does not read is closed past maxBufferedAmount, with onError 1013; others do not notice', async () => {
+    const { port, events, nextConnection, server } = await serve({
+      maxBufferedAmount: 1_000_000,
+      closeTimeout: 50,
+    });
+    const lazy = await connectRaw(port);
+    lazy.socket.pause();
+    await nextConnection();
+    const eager = await connect(`ws://127.0.0.1:${port}/`);
+    await nextConnection();
+    const text = 'x'.repeat(200_000);
+    let sent = 0;
+    while (server.connections.length === 2) {
+      server.broadcast(text);
+      sent++;
+      expect(await eager.next()).toHaveLength(text.length);
+    }
+    const [event] = (await events.next('error')) as [WSErrorEvent];
+    expect(event.errors[0]).toMatchObject({ errCode: 1013, componentSignature: 'wsck' });
+    expect(event.errors[0].message).toMatch(/maxBufferedAmount is 1000000/);
+    expect((await events.next('terminate'))[0]).toMatchObject({ code: 1006 });
+    expect(sent).toBeGreaterThan(5);
+    eager.send('x');
+    lazy.socket.destroy();
+  });
+
+  it('a slow client that reads on sees 1013, after what was sent', async () => {
+    const { port, nextConnection } = await serve({ maxBufferedAmount: 100_000, closeTimeout: 5000 });
+    const client = await connectRaw(port);
+    client.socket.pause();
+    const ws = await nextConnection();
+    let sent = 0;
+    while (ws.status === 'Connected') {
+      ws.send('x'.repeat(200_000));
+      sent++;
+      await new Promise(setImmediate);
+    }
+    client.socket.resume();
+    for (let index = 0; index < sent; index++) expect((await client.frame()).payload).toHaveLength(200_000);
+    expect(await client.closeCode()).toBe(1013);
+    client.socket.destroy();
+  });
+});
+
+describe('2 bufferedAmount and drain', () => {
+  it('bufferedAmount counts what was accepted; drain resolves when it is at the threshold', async () => {
+    const { wsUrl, nextConnection } = await serve({});
+    const client = await connect(wsUrl);
+    const ws = await nextConnection();
+    expect(ws.bufferedAmount).toBe(0);
+    ws.send('x'.repeat(1000));
+    expect(ws.bufferedAmount).toBeGreaterThanOrEqual(1000);
+    await ws.drain();
+    expect(ws.bufferedAmount).toBe(0);
+    expect(await client.next()).toHaveLength(1000);
+    await ws.drain();
+  });
+
+  it.each([false, true])(
+    'drain waits for a client that reads slowly (compression: %s)',
+    async (perMessageDeflate) => {
+      const { wsUrl, nextConnection } = await serve({ perMessageDeflate, maxBufferedAmount: 2 ** 30 });
+      const client = await connect(wsUrl);
+      const ws = await nextConnection();
+      client.socket.pause();
+      for (let index = 0; index < 64; index++) ws.send(randomBytes(256 * 1024));
+      let drained = false;
+      const draining = [ws.drain(), ws.drain(4_000_000)].map((promise) =>
+        promise.then(() => (drained = true)),
+      );
+      for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate);
+      expect(drained).toBe(false);
+      client.socket.resume();
+      await Promise.all(draining);
+      expect(ws.bufferedAmount).toBe(0);
+      expect((await client.take(64)).every((message) => message.length === 256 * 1024)).toBe(true);
+    },
+  );
+
+  it('drain counts Blobs', async () => {
+    const { wsUrl, nextConnection } = await serve({});
+    const client = await connect(wsUrl);
+    const ws = await nextConnection();
+    ws.send(new Blob(['x'.repeat(1_000_000)]));
+    expect(ws.bufferedAmount).toBeGreaterThanOrEqual(1_000_000);
+    await ws.drain();
+    expect(ws.bufferedAmount).toBe(0);
+    expect(await client.next()).toHaveLength(1_000_000);
+  });
+
+  it('drain rejects if the connection closes first, and on a closed connection', async () => {
+    const { port, nextConnection, events } = await serve({ maxBufferedAmount: 2 ** 30 });
+    const client = await connectRaw(port);
+    client.socket.pause();
+    const ws = await nextConnection();
+    for (let index = 0; index < 40; index++) ws.send(Buffer.alloc(1_000_000));
+    const draining = ws.drain();
+    client.socket.resetAndDestroy();
+    await expect(draining).rejects.toThrow(/closed before its buffer had drained/);
+    await events.next('terminate');
+    await expect(ws.drain()).rejects.toThrow(/is closed/);
+    expect(() => ws.drain(-1)).toThrow(RangeError);
+  });
+
+  it('the recipe: for await with drain sends a large source in constant memory', async () => {
+    const CHUNKS = 1000;
+    let peak = 0;
+    async function* source() {
+      for (let index = 0; index < CHUNKS; index++) yield Buffer.alloc(64 * 1024, index);
+    }
+    const { wsUrl } = await serve({}, async (ws) => {
+      for await (const chunk of source()) {
+        ws.send(chunk);
+        peak = Math.max(peak, ws.bufferedAmount);
+        await ws.drain(64 * 1024);
+      }
+      ws.send('end');
+    });
+    const client = await connect(wsUrl);
+    client.send('start');
+    for (let index = 0; index < CHUNKS; index++) expect((await client.next())[0]).toBe(index % 256);
+    expect(await client.next()).toBe('end');
+    expect(peak).toBeLessThan(64 * 1024 * 2 + 100);
+  });
+});
+
+describe('8 heartbeat', () => {
+  it('a client that answers pings, or talks, stays; one that does neither is gone with 1006', async () => {
+    const { port, events, nextConnection, server } = await serve({
+      heartbeat: { interval: 60, timeout: 60 },
+    });
+    const answers = await connectRaw(port);
+    const answering = await nextConnection();
+    const talks = await connectRaw(port);
+    await nextConnection();
+    const silent = await connectRaw(port);
+    await nextConnection();
+    const pings: number[] = [];
+    void (async () => {
+      for (;;) {
+        const { opcode } = await answers.frame();
+        pings.push(opcode);
+        answers.write(clientFrame(10));
+      }
+    })().catch(() => undefined);
+    const talking = setInterval(() => talks.write(clientFrame(1, 'x')), 20);
+    const [event] = (await events.next('error')) as [WSErrorEvent];
+    expect(event.errors[0]).toMatchObject({ errCode: 1006, componentSignature: 'wsck' });
+    expect(event.errors[0].message).toMatch(/heartbeat missed/);
+    expect((await events.next('terminate'))[0]).toMatchObject({ code: 1006 });
+    await silent.closed;
+    while (pings.length < 3) await new Promise(setImmediate);
+    clearInterval(talking);
+    expect(new Set(pings)).toEqual(new Set([9]));
+    expect(answering.status).toBe('Connected');
+    expect(server.connections.length).toBe(2);
+    // Who talks is not pinged.
+    expect(talks.chunks.slice(1)).toEqual([]);
+    for (const { socket } of [answers, talks]) socket.destroy();
+  });
+
+  it('a client that the server itself does not read from is not given up', async () => {
+    const gate = deferred<void>();
+    const { port, nextConnection } = await serve(
+      { heartbeat: { interval: 20, timeout: 20 }, maxQueuedMessages: 1 },
+      async (ws, data) => {
+        await gate.promise;
+        ws.send(data);
+      },
+    );
+    const client = await connectRaw(port);
+    const ws = await nextConnection();
+    for (let index = 0; index < 4; index++) client.write(clientFrame(1, String(index)));
+    // Long enough for several rounds of the heartbeat.
+    const rounds = setInterval(() => undefined, 5);
+    for (let elapsed = performance.now(); performance.now() - elapsed < 200;) await new Promise(setImmediate);
+    clearInterval(rounds);
+    expect(ws.status).toBe('Connected');
+    gate.resolve();
+    const echoed: string[] = [];
+    while (echoed.length < 4) {
+      const { opcode, payload } = await client.frame();
+      if (opcode === 1) echoed.push(payload.toString());
+      else client.write(clientFrame(10));
+    }
+    expect(echoed).toEqual(['0', '1', '2', '3']);
+    client.socket.destroy();
+  });
+
+  it('false turns it off', async () => {
+    const { port } = await serve({ heartbeat: false });
+    const client = await connectRaw(port);
+    for (let started = performance.now(); performance.now() - started < 100;) await new Promise(setImmediate);
+    expect(client.chunks).toHaveLength(1);
+    client.socket.destroy();
+  });
+});
+
+describe('6.3 write coalescing', () => {
+  /** Counts the writes that reach the socket's handle. */
+  function countWrites(socket: Socket): { count: number } {
+    const writes = { count: 0 };
+    const inner = socket as unknown as Record<'_write' | '_writev', (...args: unknown[]) => void>;
+    for (const method of ['_write', '_writev'] as const) {
+      const original = inner[method];
+      inner[method] = function counted(this: Socket, ...args: unknown[]) {
+        writes.count++;
+        return Reflect.apply(original, this, args);
+      };
+    }
+    return writes;
+  }
+
+  it.each([
+    ['short', 50, 100],
+    ['long', 50, 20_000],
+    ['one', 1, 10],
+  ])('all sends of one turn leave in one write, in order (%s messages)', async (_what, count, length) => {
+    const { wsUrl, nextConnection } = await serve({});
+    const client = await connect(wsUrl);
+    const ws = await nextConnection();
+    const writes = countWrites(ws.request.raw.socket);
+    for (let index = 0; index < count; index++) {
+      if (index % 2) ws.send(`${index} `.padEnd(length));
+      else ws.send(Buffer.from(`${index} `.padEnd(length)));
+    }
+    expect(writes.count).toBe(0);
+    const received = await client.take(count);
+    expect(received.map((message) => parseInt(String(message), 10))).toEqual(
+      Array.from({ length: count }, (_, index) => index),
+    );
+    expect(writes.count).toBe(1);
+  });
+
+  it('sends of promises that settle in the turn are part of it; a close frame leaves with them', async () => {
+    const { wsUrl, nextConnection } = await serve({});
+    const client = await connect(wsUrl);
+    const ws = await nextConnection();
+    const writes = countWrites(ws.request.raw.socket);
+    ws.send('1');
+    await Promise.resolve();
+    ws.send('2');
+    await new Promise((resolve) => process.nextTick(resolve));
+    ws.send('3');
+    expect(writes.count).toBe(0);
+    expect(await client.take(3)).toEqual(['1', '2', '3']);
+    expect(writes.count).toBe(1);
+  });
+
+  it('a send before a long synchronous task leaves right after it', async () => {
+    const { wsUrl, nextConnection } = await serve({});
+    const client = await connect(wsUrl);
+    const ws = await nextConnection();
+    ws.send('x');
+    for (const started = performance.now(); performance.now() - started < 50;);
+    expect(ws.bufferedAmount).toBeGreaterThan(0);
+    await once(client.socket, 'message');
+  });
+});
+
+describe('14.1 broadcast and topics', () => {
+  it('broadcast reaches every connection but those excepted', async () => {
+    const { wsUrl, server, nextConnection } = await serve({});
+    const clients = [];
+    const connections = [];
+    for (let index = 0; index < 4; index++) {
+      clients.push(await connect(wsUrl));
+      connections.push(await nextConnection());
+    }
+    server.broadcast('all');
+    server.broadcast({ json: 1 }, { except: connections[0] });
+    server.broadcast(Buffer.from('few'), { except: [connections[0]!, connections[1]!] });
+    server.broadcast(new Blob(['blob']));
+    server.broadcast('x'.repeat(10_000));
+    const expected = ['all', '{"json":1}', 'few', 'blob', 'x'.repeat(10_000)];
+    expect((await clients[0]!.take(3)).map(String)).toEqual([expected[0], expected[3], expected[4]]);
+    expect((await clients[1]!.take(4)).map(String)).toEqual([
+      expected[0],
+      expected[1],
+      expected[3],
+      expected[4],
+    ]);
+    expect((await clients[2]!.take(5)).map(String)).toEqual(expected);
+    expect((await clients[3]!.take(5)).map(String)).toEqual(expected);
+    expect(() => server.broadcast(12 as never)).toThrow(TypeError);
+  });
+
+  it('one client closes, one is gone, one is compressed: the others receive all the same', async () => {
+    const { wsUrl, server, nextConnection } = await serve({ perMessageDeflate: true });
+    const plain = await connect(wsUrl, { perMessageDeflate: false });
+    await nextConnection();
+    const compressed = await connect(wsUrl);
+    await nextConnection();
+    const closing = await connect(wsUrl);
+    (await nextConnection()).terminate(4000);
+    const gone = await connect(wsUrl);
+    const goneSide = await nextConnection();
+    goneSide.request.raw.socket.destroy();
+    server.broadcast('to all');
+    expect(await plain.next()).toBe('to all');
+    expect(await compressed.next()).toBe('to all');
+    expect(closing.unread).toEqual([]);
+    await gone.closed;
+  });
+
+  it('publish reaches the subscribers of a topic; a closed connection leaves its topics', async () => {
+    const { wsUrl, server, nextConnection, events } = await serve({});
+    const [first, second] = [await connect(wsUrl), await connect(wsUrl)];
+    const [one, two] = [await nextConnection(), await nextConnection()];
+    one.subscribe('news');
+    one.subscribe('news');
+    two.subscribe('news');
+    two.subscribe('sport');
+    expect([...two.topics].sort()).toEqual(['news', 'sport']);
+    server.publish('news', '1');
+    server.publish('sport', '2');
+    server.publish('nobody', '3');
+    server.publish('news', '4', { except: one });
+    one.unsubscribe('news');
+    one.unsubscribe('never');
+    server.publish('news', '5');
+    server.broadcast('end');
+    expect(await first.take(2)).toEqual(['1', 'end']);
+    expect(await second.take(5)).toEqual(['1', '2', '4', '5', 'end']);
+    expect(server.topics.size).toBe(2);
+    await second.close();
+    await events.next('terminate');
+    expect(two.topics.size).toBe(0);
+    expect(server.topics.size).toBe(0);
+    two.subscribe('late');
+    expect(server.topics.size).toBe(0);
+    expect(() => one.subscribe('')).toThrow(TypeError);
+  });
+
+  it('send and publish to one connection keep their order', async () => {
+    const { wsUrl, server, nextConnection } = await serve({});
+    const client = await connect(wsUrl);
+    const ws = await nextConnection();
+    ws.subscribe('t');
+    ws.send('1');
+    server.publish('t', '2');
+    ws.send(new Blob(['3']));
+    server.publish('t', '4');
+    server.broadcast('5');
+    expect((await client.take(5)).map(String)).toEqual(['1', '2', '3', '4', '5']);
+  });
+});

@@ -1,0 +1,216 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { Injectable, Module, Scope, type OnModuleDestroy } from '@nestjs/common';
+import {
+  ConnectionHandler,
+  FourDWebSocketModule,
+  WebSocketConnection,
+  WebSocketServerRegistry,
+  WSSHandler,
+  type WSMessageEvent,
+  type WSTerminateEvent,
+} from 'nestjs-4d-websocket';
+import { NestFactory } from '@nestjs/core';
+import { closeApps, startApp } from '../support/app.js';
+import { connect, connectRefused } from '../support/client.js';
+import { deferred } from '../support/deferred.js';
+import { clientFrame, connectRaw } from '../support/raw-client.js';
+import { Recorder } from '../support/recorder.js';
+
+afterEach(closeApps);
+
+@Injectable()
+class Database implements OnModuleDestroy {
+  alive = true;
+  onModuleDestroy() {
+    this.alive = false;
+  }
+}
+
+describe('13 shutdown', () => {
+  it('what was received is handled, what was sent is flushed, then 1001; onTerminate while dependencies are alive', async () => {
+    const events = new Recorder();
+    const gate = deferred<void>();
+    @ConnectionHandler()
+    class Handler {
+      constructor(private readonly database: Database) {}
+      async onMessage(_ws: WebSocketConnection, { data }: WSMessageEvent<string>) {
+        events.push('message');
+        await gate.promise;
+        return data;
+      }
+      async onTerminate(_ws: WebSocketConnection, { code }: WSTerminateEvent) {
+        await new Promise(setImmediate);
+        events.push(`connection ended ${code} ${this.database.alive}`);
+      }
+    }
+    @WSSHandler('/')
+    class Server {
+      constructor(private readonly database: Database) {}
+      onConnection() {
+        return Handler;
+      }
+      onTerminate() {
+        events.push(`server ended ${this.database.alive}`);
+      }
+    }
+    const { app, wsUrl } = await startApp({ providers: [Server, Handler, Database] });
+    const client = await connect(wsUrl);
+    for (const message of ['1', '2', '3']) client.send(message);
+    await events.next('message');
+    const closed = app.close();
+    expect(await connectRefused(wsUrl)).toMatchObject({
+      status: 503,
+      json: { message: 'The server is shutting down' },
+    });
+    gate.resolve();
+    expect(await client.take(3)).toEqual(['1', '2', '3']);
+    expect((await client.closed).code).toBe(1001);
+    await closed;
+    expect(events.order.slice(-2)).toEqual(['connection ended 1001 true', 'server ended true']);
+  });
+
+  it('a handshake that is still being decided gets 503', async () => {
+    const entered = deferred<void>();
+    @WSSHandler('/')
+    class Server {
+      onConnection() {
+        entered.resolve();
+        return new Promise<null>(() => undefined);
+      }
+    }
+    const { app, wsUrl } = await startApp({ providers: [Server] });
+    const refused = connectRefused(wsUrl);
+    await entered.promise;
+    await app.close();
+    expect((await refused).status).toBe(503);
+  });
+
+  it.each([
+    ['clients that do not answer the close frame', { closeTimeout: 60 }, 60],
+    ['hooks that never settle', { shutdownTimeout: 60 }, 60],
+  ])('is bounded with %s', async (what, options, least) => {
+    const terminated: number[] = [];
+    @ConnectionHandler({ path: '/', ...options })
+    class Handler {
+      onMessage() {
+        return what.startsWith('hooks') ? new Promise(() => undefined) : undefined;
+      }
+      onTerminate(_ws: WebSocketConnection, { code }: WSTerminateEvent) {
+        terminated.push(code);
+      }
+    }
+    const { app, port } = await startApp({ providers: [Handler] });
+    const deaf = await connectRaw(port);
+    deaf.write(clientFrame(1, 'x'));
+    const server = app.get(WebSocketServerRegistry).get('/')!;
+    while (
+      server.connections.length === 0 ||
+      [...server.connections][0]!.request.raw.socket.bytesRead < 100
+    ) {
+      await new Promise(setImmediate);
+    }
+    const started = performance.now();
+    await app.close();
+    const elapsed = performance.now() - started;
+    await deaf.closed;
+    expect(elapsed).toBeGreaterThan(least - 10);
+    expect(elapsed).toBeLessThan(1000);
+    expect(terminated).toEqual(what.startsWith('hooks') ? [] : [1006]);
+  });
+
+  it('a HTTP server that closes by itself closes its WebSocket servers', async () => {
+    const ended = deferred<void>();
+    @WSSHandler('/')
+    class Server {
+      onConnection() {
+        return null;
+      }
+      onTerminate() {
+        ended.resolve();
+      }
+    }
+    const { app } = await startApp({ providers: [Server] });
+    const server = app.get(WebSocketServerRegistry).get('/')!;
+    app.getHttpServer().close();
+    await ended.promise;
+    await server.terminate();
+    expect([...app.get(WebSocketServerRegistry)]).toEqual([]);
+  });
+
+  it('leaves the HTTP server as it was found', async () => {
+    @ConnectionHandler({ path: '/' })
+    class Handler {
+      onMessage() {}
+    }
+    const { app, wsUrl, close } = await startApp({ providers: [Handler] });
+    const httpServer = app.getHttpServer();
+    await (await connect(wsUrl)).close();
+    await close();
+    expect(httpServer.listenerCount('upgrade')).toBe(0);
+    expect(Object.hasOwn(httpServer, 'emit')).toBe(false);
+  });
+
+  it('an application context without a HTTP server starts and closes', async () => {
+    @ConnectionHandler({ path: '/' })
+    class Handler {
+      onMessage() {}
+    }
+    @Module({ imports: [FourDWebSocketModule.forRoot()], providers: [Handler] })
+    class AppModule {}
+    const context = await NestFactory.createApplicationContext(AppModule, { logger: false });
+    expect([...context.get(WebSocketServerRegistry)]).toEqual([]);
+    await context.close();
+  });
+});
+
+describe('9.3 no leaks', () => {
+  it('when a connection has closed nothing of the package holds its handler or its scoped providers', async () => {
+    const collected = new Recorder();
+    const registry = new FinalizationRegistry((what: string) => collected.push(what));
+    @Injectable({ scope: Scope.REQUEST })
+    class Scoped {
+      constructor() {
+        registry.register(this, 'scoped provider');
+      }
+    }
+    @ConnectionHandler({ path: '/' })
+    class Plain {
+      constructor() {
+        registry.register(this, 'handler');
+      }
+      onMessage(ws: WebSocketConnection, { data }: WSMessageEvent<string>) {
+        ws.subscribe('topic');
+        return data;
+      }
+    }
+    @ConnectionHandler({ path: '/scoped' })
+    class WithScoped extends Plain {
+      constructor(readonly scoped: Scoped) {
+        super();
+      }
+    }
+    const { wsUrl } = await startApp({ providers: [Plain, WithScoped, Scoped] });
+    for (const path of ['/', '/scoped']) {
+      const client = await connect(wsUrl + path);
+      client.send('x');
+      await client.next();
+      await client.close();
+    }
+    const gone = Promise.all([
+      collected.next('handler'),
+      collected.next('handler'),
+      collected.next('scoped provider'),
+    ]);
+    let waiting = true;
+    void gone.then(() => (waiting = false));
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    while (waiting) {
+      collectGarbage();
+      await new Promise(setImmediate);
+    }
+    await gone;
+    expect(collected.order.sort()).toEqual(['handler', 'handler', 'scoped provider']);
+  });
+});
