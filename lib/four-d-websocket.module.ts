@@ -4,7 +4,10 @@ import { FourDWsAdapter } from './adapters/four-d-ws.adapter.js';
 import { UpgradeRouter } from './adapters/upgrade-router.js';
 import { InvalidHandlerError } from './errors/invalid-handler.error.js';
 import { ConnectionHandlers } from './handlers/connection-handlers.js';
+import { ConnectionHooksFactory } from './handlers/connection-hooks.js';
 import { CONNECTION, connectionProvider } from './handlers/connection.provider.js';
+import { EnhancerResolver } from './handlers/pipeline/enhancer-resolver.js';
+import { MethodPipelines } from './handlers/pipeline/method-pipeline.js';
 import { ProviderExplorer } from './handlers/provider-explorer.js';
 import { ServerHooksFactory } from './handlers/server-hooks.js';
 import { ServerLauncher } from './handlers/server-launcher.js';
@@ -22,6 +25,9 @@ import { ServerHost } from './server/server-host.js';
   providers: [
     ProviderExplorer,
     ConnectionHandlers,
+    ConnectionHooksFactory,
+    EnhancerResolver,
+    MethodPipelines,
     ServerHooksFactory,
     WebSocketServerRegistry,
     UpgradeRouter,

@@ -6,6 +6,7 @@ import type {
   WSOpenEvent,
   WSTerminateEvent,
 } from '../interfaces/index.js';
+import { ENTRY_PROVIDER } from './entry-provider.js';
 import type { WebSocketConnection } from '../server/web-socket-connection.js';
 
 /**
@@ -33,6 +34,13 @@ export interface ConnectionHandlerOptions extends ServerOptions {
    * @default one instance for each connection (SPEC 9.1)
    */
   scope?: Scope;
+  /**
+   * The property of a message that holds its kind: `@OnMessage('join')` serves the messages in which it is `'join'`,
+   * `@OnMessage()` or `onMessage` the rest. For servers of the `dataType` `'object'`.
+   *
+   * @default none: one method serves all messages
+   */
+  discriminator?: string;
 }
 
 /** @internal */
@@ -49,5 +57,6 @@ export function ConnectionHandler(options: ConnectionHandlerOptions = {}): Class
   return applyDecorators(
     Injectable({ scope: options.scope ?? Scope.REQUEST }),
     SetMetadata(CONNECTION_HANDLER_OPTIONS, options),
+    SetMetadata(ENTRY_PROVIDER, true),
   ) as ClassDecorator;
 }

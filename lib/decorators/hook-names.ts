@@ -5,19 +5,18 @@ export type HookName = 'onConnection' | 'onOpen' | 'onMessage' | 'onError' | 'on
 export interface HookMark {
   hook: HookName;
   method: string | symbol;
+  /** The kind of message that the method serves; undefined for all, or all other, messages. */
+  kind?: string | undefined;
 }
 
 const HOOK_MARKS = Symbol('4d-websocket:hooks');
 
 /** Makes the decorator of a hook: it remembers the method on its class. */
-export function markHook(hook: HookName): MethodDecorator {
+export function markHook(hook: HookName, kind?: string): MethodDecorator {
   return (target, method) => {
     const inherited = hookMarks(target.constructor);
-    Reflect.defineMetadata(
-      HOOK_MARKS,
-      [...inherited, { hook, method } satisfies HookMark],
-      target.constructor,
-    );
+    const mark: HookMark = { hook, method, kind };
+    Reflect.defineMetadata(HOOK_MARKS, [...inherited, mark], target.constructor);
   };
 }
 

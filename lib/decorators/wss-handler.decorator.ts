@@ -6,6 +6,7 @@ import type {
   WSOpenEvent,
   WSServerTerminateEvent,
 } from '../interfaces/index.js';
+import { ENTRY_PROVIDER } from './entry-provider.js';
 import type { WebSocketServer } from '../server/web-socket-server.js';
 
 /** What `onConnection` decides (SPEC 4.1): a class for Nest to make, an object as it is, or nobody: HTTP 403. */
@@ -40,5 +41,9 @@ export const WSS_HANDLER_OPTIONS = '4d-websocket:wss-handler';
  */
 export function WSSHandler(options: ServerOptions | string = {}): ClassDecorator {
   const serverOptions: ServerOptions = typeof options === 'string' ? { path: options } : options;
-  return applyDecorators(Injectable(), SetMetadata(WSS_HANDLER_OPTIONS, serverOptions)) as ClassDecorator;
+  return applyDecorators(
+    Injectable(),
+    SetMetadata(WSS_HANDLER_OPTIONS, serverOptions),
+    SetMetadata(ENTRY_PROVIDER, true),
+  ) as ClassDecorator;
 }

@@ -1,9 +1,10 @@
 import { Injectable, Scope, type Type } from '@nestjs/common';
 import type { ConnectionHandlerOptions } from '../decorators/connection-handler.decorator.js';
-import type { ConnectionHooks, HandlerSource } from '../server/hooks.js';
+import type { HandlerSource } from '../server/hooks.js';
 import { describeType } from '../server/message-type.js';
-import { plainConnectionHooks } from './connection-hooks.js';
-import { ConstructedHandlerSource, ResolvedHandlerSource, SharedHandlerSource } from './handler-sources.js';
+import { ConnectionHooksFactory, type ConnectionHandlerClass } from './connection-hooks.js';
+import { ConnectionHandlerSource, SharedHandlerSource } from './handler-sources.js';
+import { findHookMethods } from './hook-methods.js';
 import { isMadeByNest, ProviderExplorer, type DecoratedProvider } from './provider-explorer.js';
 
 type ConnectionHandlerProvider = DecoratedProvider<ConnectionHandlerOptions>;
@@ -13,7 +14,10 @@ type ConnectionHandlerProvider = DecoratedProvider<ConnectionHandlerOptions>;
 export class ConnectionHandlers {
   readonly #sources = new Map<ConnectionHandlerProvider, HandlerSource>();
 
-  constructor(private readonly explorer: ProviderExplorer) {}
+  constructor(
+    private readonly explorer: ProviderExplorer,
+    private readonly hooks: ConnectionHooksFactory,
+  ) {}
 
   /**
    * Checks all decorated connection handlers.
@@ -38,15 +42,30 @@ export class ConnectionHandlers {
     if (typeof decision === 'function') return this.#classSource(decision as Type<object>, owner, module);
     if (typeof decision !== 'object') throw invalidDecision(owner, describeType(decision));
     try {
-      const hooks = plainConnectionHooks(decision, decision.constructor?.name ?? 'handler');
-      return new SharedHandlerSource(decision, hooks);
+      const type = (decision.constructor ?? Object) as Type<object>;
+      return new SharedHandlerSource(decision, this.hooks.create({ type, handler: decision }));
     } catch (cause) {
-      throw invalidDecision(owner, `${describeType(decision)} without onMessage()`, cause);
+      throw invalidDecision(
+        owner,
+        `${describeType(decision)} that can not serve: ${(cause as Error).message}`,
+        cause,
+      );
     }
   }
 
+  /** Whether a value is what `onConnection` may return: a connection handler's class, an object with hooks, or nothing. */
+  isDecision(value: unknown): boolean {
+    if (value === null || value === undefined) return true;
+    if (typeof value === 'function') return this.#providersOf(value as Type<object>).length > 0;
+    return typeof value === 'object' && findHookMethods(value, 'handler').onMessage !== undefined;
+  }
+
+  #providersOf(type: Type<object>): ConnectionHandlerProvider[] {
+    return this.explorer.connectionHandlers().filter((provider) => provider.type === type);
+  }
+
   #classSource(type: Type<object>, owner: string, module: unknown): HandlerSource {
-    const providers = this.explorer.connectionHandlers().filter((provider) => provider.type === type);
+    const providers = this.#providersOf(type);
     const provider = providers.find(({ wrapper }) => wrapper.host === module) ?? providers[0];
     if (provider === undefined) {
       throw invalidDecision(
@@ -67,23 +86,24 @@ export class ConnectionHandlers {
     return source;
   }
 
-  #createSource({ type, wrapper, options }: ConnectionHandlerProvider): HandlerSource {
-    if (!isMadeByNest(wrapper) && wrapper.isDependencyTreeStatic()) {
-      // A value or a factory's product in the place of the class, as tests have it.
-      const handler = wrapper.instance as object;
-      return new SharedHandlerSource(handler, this.#hooks(handler, type));
+  #createSource({
+    type,
+    wrapper,
+    options: { scope, discriminator },
+  }: ConnectionHandlerProvider): HandlerSource {
+    const isMade = isMadeByNest(wrapper);
+    const isStatic = wrapper.isDependencyTreeStatic();
+    const handlerClass: ConnectionHandlerClass = {
+      // A value or a factory's product in the place of the class, as tests have it, is served as it is.
+      type: isMade ? ((wrapper.metatype ?? type) as Type<object>) : type,
+      handler: isMade ? ((wrapper.metatype ?? type).prototype as object) : (wrapper.instance as object),
+      discriminator,
+      wrapper,
+    };
+    if (isStatic && (!isMade || scope === Scope.DEFAULT)) {
+      return new SharedHandlerSource(wrapper.instance as object, this.hooks.create(handlerClass));
     }
-    const hooks = this.#hooks((wrapper.metatype ?? type).prototype as object, type);
-    if (options.scope === Scope.DEFAULT && wrapper.isDependencyTreeStatic()) {
-      return new SharedHandlerSource(wrapper.instance as object, hooks);
-    }
-    return ConstructedHandlerSource.suits(wrapper)
-      ? new ConstructedHandlerSource(wrapper, hooks)
-      : new ResolvedHandlerSource(wrapper, hooks);
-  }
-
-  #hooks(handler: object, type: Type<object>): ConnectionHooks {
-    return plainConnectionHooks(handler, type.name);
+    return new ConnectionHandlerSource(wrapper, (contextId) => this.hooks.create(handlerClass, contextId));
   }
 }
 

@@ -1,8 +1,9 @@
 import type { Type } from '@nestjs/common';
-import { ContextIdFactory } from '@nestjs/core';
+import { ContextIdFactory, type ContextId } from '@nestjs/core';
 import type { HandshakeRequest } from '../interfaces/index.js';
 import type { BoundHandler, ConnectionHooks, HandlerSource } from '../server/hooks.js';
 import type { WebSocketConnection } from '../server/web-socket-connection.js';
+import { INJECTED_PROPERTIES } from './pipeline/nest-metadata.js';
 import { rememberConnection } from './connection.provider.js';
 import { moduleRefOf, type ProviderWrapper } from './provider-explorer.js';
 
@@ -20,69 +21,89 @@ export class SharedHandlerSource implements HandlerSource {
 }
 
 /**
- * A new handler for each connection, of a class all of whose dependencies exist already: they are looked up once, and
- * a connection costs no more than `new`.
+ * A new handler for each connection (SPEC 9.1). Nest makes it in a context that lives as long as the connection, and so
+ * do its request-scoped dependencies and enhancers. If there are none of these, all it depends on exists already: then
+ * that is looked up once, and a connection costs no more than `new`.
  */
-export class ConstructedHandlerSource implements HandlerSource {
-  readonly #type: Type<object>;
-  readonly #hooks: ConnectionHooks;
-  readonly #dependencies: readonly unknown[];
-  readonly #properties: readonly (readonly [string | symbol, unknown])[];
+export class ConnectionHandlerSource implements HandlerSource {
+  readonly #wrapper: ProviderWrapper;
+  readonly #hooks: (contextId: ContextId) => ConnectionHooks;
+  readonly #sharedHooks: ConnectionHooks | undefined;
+  #recipe: HandlerRecipe | undefined;
 
-  /** Whether a class can be served this way: nothing under it is made for a request or for its consumer. */
-  static suits(wrapper: ProviderWrapper): boolean {
-    return (
-      dependenciesOf(wrapper).every(
-        (dependency) =>
-          dependency.isDependencyTreeStatic() && !dependency.isTransient && dependency.instance !== undefined,
-      ) && (wrapper.getEnhancersMetadata() ?? []).every((enhancer) => enhancer.isDependencyTreeStatic())
-    );
+  /** @param hooksIn makes the hooks for a context */
+  constructor(wrapper: ProviderWrapper, hooksIn: (contextId?: ContextId) => ConnectionHooks) {
+    this.#wrapper = wrapper;
+    // Made once, unless an enhancer lives in the context too.
+    const shared = hasScopedEnhancers(wrapper) ? undefined : hooksIn();
+    this.#sharedHooks = shared;
+    this.#hooks = shared === undefined ? hooksIn : () => shared;
   }
 
-  constructor(wrapper: ProviderWrapper, hooks: ConnectionHooks) {
-    this.#type = wrapper.metatype as Type<object>;
-    this.#hooks = hooks;
-    // A dependency that is optional and missing leaves a hole in the list.
-    this.#dependencies = Array.from(constructorOf(wrapper), (dependency) => dependency?.instance as unknown);
-    this.#properties = propertiesOf(wrapper).map(({ key, wrapper: dependency }) => [
-      key,
-      dependency.instance as unknown,
-    ]);
+  bind(connection: WebSocketConnection, request: HandshakeRequest): BoundHandler | Promise<BoundHandler> {
+    if (this.#recipe === undefined && this.#sharedHooks !== undefined)
+      this.#recipe = HandlerRecipe.of(this.#wrapper);
+    if (this.#recipe === undefined) return this.#resolve(connection, request);
+    return { handler: this.#recipe.make(), hooks: this.#sharedHooks! };
   }
 
-  bind(): BoundHandler {
-    const handler = new this.#type(...this.#dependencies);
-    for (const [key, value] of this.#properties) Reflect.set(handler, key, value);
-    return { handler, hooks: this.#hooks };
-  }
-}
-
-/** A new handler for each connection, made by Nest in a context that lives as long as the connection (SPEC 9.1). */
-export class ResolvedHandlerSource implements HandlerSource {
-  constructor(
-    private readonly wrapper: ProviderWrapper,
-    private readonly hooks: ConnectionHooks,
-  ) {}
-
-  async bind(connection: WebSocketConnection, { raw }: HandshakeRequest): Promise<BoundHandler> {
-    const moduleRef = moduleRefOf(this.wrapper);
+  async #resolve(connection: WebSocketConnection, { raw }: HandshakeRequest): Promise<BoundHandler> {
+    const moduleRef = moduleRefOf(this.#wrapper);
     const contextId = ContextIdFactory.getByRequest(raw);
     moduleRef.registerRequestByContextId(raw, contextId);
     rememberConnection(raw, connection);
-    const handler = await moduleRef.resolve<object>(this.wrapper.token as Type<object>, contextId);
-    return { handler, hooks: this.hooks };
+    const handler = await moduleRef.resolve<object>(this.#wrapper.token as Type<object>, contextId);
+    return { handler, hooks: this.#hooks(contextId) };
   }
 }
 
-function constructorOf(wrapper: ProviderWrapper): readonly (ProviderWrapper | undefined)[] {
-  return wrapper.getCtorMetadata() ?? [];
+/** How to make a handler whose dependencies all exist. */
+class HandlerRecipe {
+  private constructor(
+    private readonly type: Type<object>,
+    private readonly dependencies: readonly unknown[],
+    private readonly properties: readonly (readonly [string | symbol, unknown])[],
+  ) {}
+
+  /**
+   * The recipe of a class; undefined if something under it is made for a request or for its consumer, or if Nest has not
+   * looked up all its dependencies yet (some of its versions do so for the first instance).
+   */
+  static of(wrapper: ProviderWrapper): HandlerRecipe | undefined {
+    const type = wrapper.metatype as Type<object>;
+    const dependencies = wrapper.getCtorMetadata() ?? [];
+    const properties = wrapper.getPropertiesMetadata() ?? [];
+    const expected = (Reflect.getMetadata('design:paramtypes', type) as unknown[] | undefined)?.length ?? 0;
+    const expectedProperties =
+      (Reflect.getMetadata(INJECTED_PROPERTIES, type) as unknown[] | undefined)?.length ?? 0;
+    if (dependencies.length !== expected || properties.length !== expectedProperties) return undefined;
+    // A dependency that is optional and missing is a hole in the list, which Array.from makes an undefined.
+    const all = [...Array.from(dependencies), ...properties.map((property) => property.wrapper)];
+    if (!all.every(isMade)) return undefined;
+    return new HandlerRecipe(
+      type,
+      dependencies.map((dependency) => dependency.instance as unknown),
+      properties.map((property) => [property.key, property.wrapper.instance as unknown]),
+    );
+  }
+
+  make(): object {
+    const handler = new this.type(...this.dependencies);
+    for (const [key, value] of this.properties) Reflect.set(handler, key, value);
+    return handler;
+  }
 }
 
-function propertiesOf(wrapper: ProviderWrapper): ReturnType<ProviderWrapper['getPropertiesMetadata']> {
-  return wrapper.getPropertiesMetadata() ?? [];
+/** Whether a dependency exists, once for all. */
+function isMade(dependency: ProviderWrapper | undefined): boolean {
+  return (
+    dependency !== undefined &&
+    dependency.isDependencyTreeStatic() &&
+    !dependency.isTransient &&
+    dependency.instance !== undefined
+  );
 }
 
-function dependenciesOf(wrapper: ProviderWrapper): ProviderWrapper[] {
-  const list = [...constructorOf(wrapper), ...propertiesOf(wrapper).map((property) => property.wrapper)];
-  return list.filter((dependency) => dependency !== undefined);
+function hasScopedEnhancers(wrapper: ProviderWrapper): boolean {
+  return (wrapper.getEnhancersMetadata() ?? []).some((enhancer) => !enhancer.isDependencyTreeStatic());
 }

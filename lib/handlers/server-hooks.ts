@@ -1,4 +1,5 @@
-import { Injectable, type Type } from '@nestjs/common';
+import { HttpException, Injectable, InternalServerErrorException, type Type } from '@nestjs/common';
+import { ContextIdFactory, type ContextId } from '@nestjs/core';
 import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
 import type {
   WSConnectionEvent,
@@ -6,28 +7,37 @@ import type {
   WSOpenEvent,
   WSServerTerminateEvent,
 } from '../interfaces/index.js';
+import type { HandshakeExchange } from '../server/handshake-exchange.js';
 import type { HandlerSource, ServerHooks } from '../server/hooks.js';
 import { isPromise } from '../server/promise.js';
 import type { WebSocketServer } from '../server/web-socket-server.js';
 import { ConnectionHandlers } from './connection-handlers.js';
-import { callHook, findHookMethods, optionalHook } from './hook-methods.js';
+import { callHook, findHookMethods, optionalHook, type MethodName } from './hook-methods.js';
+import { functionOf, type HandlerMethod } from './pipeline/handler-method.js';
+import { HandlerExecutionContext } from './pipeline/handler-execution-context.js';
+import type { HandshakeCall } from './pipeline/handshake-call.js';
+import { MethodPipelines } from './pipeline/method-pipeline.js';
+import { HANDSHAKE_VALUES } from './pipeline/parameter-values.js';
+import { moduleRefOf, type ProviderWrapper } from './provider-explorer.js';
 
-function handlerOf(server: WebSocketServer): object {
-  return server.handler;
-}
+/** Asks a handler about a client; what it returns is a decision of SPEC 4.1, or a promise of one. */
+type Decide = (handler: object, server: WebSocketServer, exchange: HandshakeExchange) => unknown;
 
 /** Makes the hooks of servers from their handlers. */
 @Injectable()
 export class ServerHooksFactory {
-  constructor(private readonly connectionHandlers: ConnectionHandlers) {}
+  constructor(
+    private readonly connectionHandlers: ConnectionHandlers,
+    private readonly pipelines: MethodPipelines,
+  ) {}
 
   /**
    * The hooks of a server handler.
    *
-   * @param module the handler's module
+   * @param wrapper how Nest keeps it; undefined for an object that Nest does not know
    * @throws {InvalidHandlerError} if it has no `onConnection`
    */
-  ofHandler(handler: object, name: string, module?: unknown): ServerHooks {
+  ofHandler(handler: object, name: string, wrapper?: ProviderWrapper): ServerHooks {
     const { onConnection, onOpen, onError, onTerminate } = findHookMethods(handler, name);
     if (onConnection === undefined) {
       throw new InvalidHandlerError(
@@ -35,14 +45,14 @@ export class ServerHooksFactory {
         'a WSSHandler needs a method onConnection(), or one marked @OnConnection()',
       );
     }
+    const decide = this.#decide(handler, onConnection, wrapper);
     const source = (decision: unknown): HandlerSource | null =>
-      this.connectionHandlers.source(decision, name, module);
+      this.connectionHandlers.source(decision, name, wrapper?.host);
     return {
       name,
       handler,
-      connection: (server, { request }) => {
-        const event: WSConnectionEvent = { type: 'connection', request };
-        const decision = callHook(handler, onConnection, server, event);
+      connection: (server, exchange) => {
+        const decision = decide(handler, server, exchange);
         return isPromise(decision) ? Promise.resolve(decision).then(source) : source(decision);
       },
       open: optionalHook(onOpen, handlerOf, (): WSOpenEvent => ({ type: 'open' })),
@@ -55,7 +65,89 @@ export class ServerHooksFactory {
   }
 
   /** The hooks of a connection handler that is a server of its own: it accepts every client (SPEC 1.4). */
-  ofShorthand(type: Type<object>, module: unknown): ServerHooks {
-    return this.ofHandler({ onConnection: () => type }, type.name, module);
+  ofShorthand(type: Type<object>, wrapper: ProviderWrapper): ServerHooks {
+    const source = (): HandlerSource | null => this.connectionHandlers.source(type, type.name, wrapper.host);
+    return { name: type.name, handler: { onConnection: () => type }, connection: source };
   }
+
+  #decide(handler: object, method: MethodName, wrapper: ProviderWrapper | undefined): Decide {
+    const type = handler.constructor as Type<object>;
+    const isMethodOfClass = typeof (type?.prototype as Record<MethodName, unknown>)?.[method] === 'function';
+    if (wrapper !== undefined && !wrapper.isDependencyTreeStatic()) {
+      return this.#decideInContext({ type, method, wrapper, contextType: 'http' });
+    }
+    if (!isMethodOfClass) return plainDecision(method);
+    const handlerMethod: HandlerMethod = { type, method, wrapper, contextType: 'http' };
+    const isPlain =
+      wrapper === undefined
+        ? !this.pipelines.hasOwnEnhancers(handlerMethod)
+        : !this.pipelines.needed(handlerMethod);
+    const decide = isPlain ? plainDecision(method) : this.#pipedDecision(handlerMethod);
+    return this.#filtered(handlerMethod, decide);
+  }
+
+  /** A handler, or an enhancer of it, that lives as long as the request: all are made anew for each. */
+  #decideInContext(handlerMethod: HandlerMethod): Decide {
+    const { wrapper } = handlerMethod;
+    const moduleRef = moduleRefOf(wrapper!);
+    return async (_handler, server, exchange) => {
+      const { raw } = exchange.request;
+      const contextId: ContextId = ContextIdFactory.getByRequest(raw);
+      moduleRef.registerRequestByContextId(raw, contextId);
+      const handler = await moduleRef.resolve<object>(wrapper!.token as Type<object>, contextId);
+      const inContext: HandlerMethod = { ...handlerMethod, contextId };
+      const decide = this.pipelines.needed(inContext)
+        ? this.#pipedDecision(inContext)
+        : plainDecision(handlerMethod.method);
+      return this.#filtered(inContext, decide)(handler, server, exchange);
+    };
+  }
+
+  #pipedDecision(handlerMethod: HandlerMethod): Decide {
+    const pipeline = this.pipelines.create(handlerMethod, {
+      values: HANDSHAKE_VALUES,
+      parameters: ([, , , call]) => {
+        const { server, exchange } = call as HandshakeCall;
+        return [server, { type: 'connection', request: exchange.request } satisfies WSConnectionEvent];
+      },
+      handler: ([, , , call]) => (call as HandshakeCall).handler,
+      returned: (decision, [, , , call]) => {
+        (call as HandshakeCall).decision = decision;
+        return decision;
+      },
+    });
+    return async (handler, server, exchange) => {
+      const call: HandshakeCall = { handler, server, exchange };
+      const result = await pipeline(exchange.request.raw, exchange.response, () => undefined, call);
+      // An interceptor may decide otherwise. One that wraps every result of the application, as { data }, does not
+      // mean to: what is no decision leaves the handler's own.
+      return this.connectionHandlers.isDecision(result) ? result : call.decision;
+    };
+  }
+
+  #filtered(handlerMethod: HandlerMethod, decide: Decide): Decide {
+    const filters = this.pipelines.filters(handlerMethod);
+    if (filters.empty) return decide;
+    return async (handler, server, exchange) => {
+      try {
+        return await decide(handler, server, exchange);
+      } catch (error) {
+        const args = [exchange.request.raw, exchange.response, () => undefined];
+        const host = new HandlerExecutionContext('http', handlerMethod.type, functionOf(handlerMethod), args);
+        if (!(await filters.handle(error, host))) throw error;
+        if (exchange.response.answered) return null;
+        // The filter took the error and said nothing: the client is still to be told.
+        throw error instanceof HttpException ? error : new InternalServerErrorException();
+      }
+    };
+  }
+}
+
+function handlerOf(server: WebSocketServer): object {
+  return server.handler;
+}
+
+function plainDecision(method: MethodName): Decide {
+  return (handler, server, { request }) =>
+    callHook(handler, method, server, { type: 'connection', request } satisfies WSConnectionEvent);
 }

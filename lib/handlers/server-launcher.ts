@@ -5,13 +5,15 @@ import {
   type OnApplicationShutdown,
   type OnModuleDestroy,
   type OnModuleInit,
+  type Type,
 } from '@nestjs/common';
+import { ContextIdFactory } from '@nestjs/core';
 import type { ConnectionHandlerOptions } from '../decorators/connection-handler.decorator.js';
 import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
 import type { ServerOptions } from '../interfaces/index.js';
 import { ServerHost } from '../server/server-host.js';
 import { ConnectionHandlers } from './connection-handlers.js';
-import { ProviderExplorer, type DecoratedProvider } from './provider-explorer.js';
+import { moduleRefOf, ProviderExplorer, type DecoratedProvider } from './provider-explorer.js';
 import { ServerHooksFactory } from './server-hooks.js';
 import { WebSocketServerRegistry } from './web-socket-server.registry.js';
 
@@ -30,17 +32,18 @@ export class ServerLauncher
     private readonly host: ServerHost,
   ) {}
 
-  onModuleInit(): void {
+  async onModuleInit(): Promise<void> {
     this.registry.checkDefaults();
     this.connectionHandlers.check();
     // A standalone application has no HTTP server: it may import the module, and serves nobody.
     if (!this.host.available) return;
-    for (const provider of this.explorer.serverHandlers()) this.#launch(provider);
+    for (const provider of this.explorer.serverHandlers()) await this.#launch(provider);
     for (const provider of this.explorer.connectionHandlers()) {
       const { type, wrapper, options } = provider;
       const serverOptions = serverOptionsOf(options);
       if (serverOptions === undefined) continue;
-      this.registry.start(this.hooks.ofShorthand(type, wrapper.host), serverOptions, type);
+      this.#checkDiscriminator(type, options);
+      this.registry.start(this.hooks.ofShorthand(type, wrapper), serverOptions, type);
     }
   }
 
@@ -61,20 +64,28 @@ export class ServerLauncher
     await this.host.close();
   }
 
-  #launch({ type, wrapper, options }: DecoratedProvider<ServerOptions>): void {
-    if (!wrapper.isDependencyTreeStatic()) {
-      throw new InvalidHandlerError(
-        type.name,
-        'a WSSHandler serves all clients, so it can not be request-scoped or depend on what is; ' +
-          'move that to the connection handler',
-      );
-    }
-    const handler = wrapper.instance as object;
-    this.registry.start(this.hooks.ofHandler(handler, type.name, wrapper.host), options, type);
+  async #launch({ type, wrapper, options }: DecoratedProvider<ServerOptions>): Promise<void> {
+    // A request-scoped handler is made anew for each handshake; the hooks of the server itself have one to themselves.
+    const handler = wrapper.isDependencyTreeStatic()
+      ? (wrapper.instance as object)
+      : await moduleRefOf(wrapper).resolve<object>(wrapper.token as Type<object>, ContextIdFactory.create());
+    this.registry.start(this.hooks.ofHandler(handler, type.name, wrapper), options, type);
+  }
+
+  #checkDiscriminator(type: Type<object>, { discriminator, dataType }: ConnectionHandlerOptions): void {
+    if (discriminator === undefined || this.registry.dataTypeOf(dataType) === 'object') return;
+    throw new InvalidHandlerError(
+      type.name,
+      `a discriminator is a property of messages that are objects; set the dataType to 'object'`,
+    );
   }
 }
 
 /** The server options among those of a connection handler; undefined if there are none. */
-function serverOptionsOf({ scope: _scope, ...options }: ConnectionHandlerOptions): ServerOptions | undefined {
+function serverOptionsOf({
+  scope: _scope,
+  discriminator: _discriminator,
+  ...options
+}: ConnectionHandlerOptions): ServerOptions | undefined {
   return Object.values(options).some((value) => value !== undefined) ? options : undefined;
 }

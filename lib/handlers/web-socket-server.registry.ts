@@ -1,14 +1,14 @@
 import { Inject, Injectable, Optional, type Type } from '@nestjs/common';
 import { WSS_HANDLER_OPTIONS, type WSSHandler } from '../decorators/wss-handler.decorator.js';
 import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
-import type { ServerOptions } from '../interfaces/index.js';
+import type { DataType, ServerOptions } from '../interfaces/index.js';
 import { MODULE_OPTIONS_TOKEN, type FourDWebSocketModuleOptions } from '../module-options.js';
 import { errorDetails } from '../server/error-details.js';
 import type { ServerHooks } from '../server/hooks.js';
 import { ServerHost } from '../server/server-host.js';
-import { normalizePath, resolveServerOptions } from '../server/server-options.js';
+import { DEFAULT_OPTIONS, normalizePath, resolveServerOptions } from '../server/server-options.js';
 import { WebSocketServer } from '../server/web-socket-server.js';
-import { isMadeByNest, ProviderExplorer } from './provider-explorer.js';
+import { ProviderExplorer, type ProviderWrapper } from './provider-explorer.js';
 import { ServerHooksFactory } from './server-hooks.js';
 
 /** The WebSocket servers of the application; injectable anywhere (SPEC 3.2). */
@@ -61,12 +61,12 @@ export class WebSocketServerRegistry implements Iterable<WebSocketServer> {
    * @throws {InvalidOptionError} for an option out of range
    */
   create(handler: Type<object> | WSSHandler | object, options: ServerOptions = {}): WebSocketServer {
-    const { instance, module } = this.#instanceOf(handler);
+    const { instance, wrapper } = this.#instanceOf(handler);
     const type = instance.constructor as Type<object>;
     const name = type.name || 'handler';
     const declared = Reflect.getMetadata(WSS_HANDLER_OPTIONS, type) as ServerOptions | undefined;
     const server = this.start(
-      this.#hooks.ofHandler(instance, name, module),
+      this.#hooks.ofHandler(instance, name, wrapper),
       { ...declared, ...options },
       type,
     );
@@ -100,25 +100,26 @@ export class WebSocketServerRegistry implements Iterable<WebSocketServer> {
     resolveServerOptions(this.#defaults, 'FourDWebSocketModule');
   }
 
+  /** @internal The data type of a server with this option. */
+  dataTypeOf(dataType: DataType | undefined): DataType {
+    return dataType ?? this.#defaults.dataType ?? DEFAULT_OPTIONS.dataType;
+  }
+
   #withDefaults(options: ServerOptions): ServerOptions {
     const given = Object.entries(options).filter(([, value]) => value !== undefined);
     return { ...this.#defaults, ...Object.fromEntries(given) };
   }
 
-  #instanceOf(handler: Type<object> | object): { instance: object; module?: unknown } {
+  #instanceOf(handler: Type<object> | object): { instance: object; wrapper?: ProviderWrapper } {
     if (typeof handler !== 'function') return { instance: handler };
     const type = handler as Type<object>;
     const wrapper = this.#explorer.providersOf(type)[0];
-    if (
-      wrapper?.instance === undefined ||
-      !wrapper.isDependencyTreeStatic() ||
-      (isMadeByNest(wrapper) && !wrapper.instance)
-    ) {
+    if (wrapper?.instance === undefined || !wrapper.isDependencyTreeStatic()) {
       throw new InvalidHandlerError(
         type.name,
         'WebSocketServerRegistry.create() needs a class that a module provides in the default scope, or an instance',
       );
     }
-    return { instance: wrapper.instance as object, module: wrapper.host };
+    return { instance: wrapper.instance as object, wrapper };
   }
 }

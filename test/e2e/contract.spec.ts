@@ -559,7 +559,13 @@ describe('§4 WSSHandler', () => {
         'Internal server error',
         /Server\.onConnection\(\) must return .* a number/,
       ],
-      ['an object without onMessage', () => ({}), 500, 'Internal server error', /without onMessage/],
+      [
+        'an object without onMessage',
+        () => ({}),
+        500,
+        'Internal server error',
+        /an Object that can not serve/,
+      ],
       [
         'a class that is not provided',
         () => NotProvided,

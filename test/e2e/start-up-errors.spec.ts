@@ -57,6 +57,37 @@ describe('1.6 start-up errors name the class and the remedy', () => {
     );
   });
 
+  it('two methods for one kind of message', async () => {
+    @ConnectionHandler({ path: '/', dataType: 'object', discriminator: 'type' })
+    class Twice {
+      @OnMessage('join') a() {}
+      @OnMessage('join') b() {}
+    }
+    expect((await startError([Twice])).message).toMatch(
+      /^Twice: both a\(\) and b\(\) are marked for messages of the kind "join"/,
+    );
+  });
+
+  it('a kind of message without a discriminator', async () => {
+    @ConnectionHandler({ path: '/', dataType: 'object' })
+    class Kinds {
+      @OnMessage('join') a() {}
+    }
+    expect((await startError([Kinds])).message).toMatch(
+      /^Kinds: @OnMessage\('join'\) .*discriminator: 'type'/,
+    );
+  });
+
+  it('a discriminator on a server that is not object', async () => {
+    @ConnectionHandler({ path: '/', discriminator: 'type' })
+    class Kinds {
+      @OnMessage('join') a() {}
+    }
+    expect((await startError([Kinds])).message).toMatch(
+      /^Kinds: a discriminator .* set the dataType to 'object'/,
+    );
+  });
+
   it('two methods marked as one hook', async () => {
     @ConnectionHandler()
     class Twice {
@@ -89,21 +120,6 @@ describe('1.6 start-up errors name the class and the remedy', () => {
     expect((await startError([serverClass('A', '/:')])).message).toMatch(
       /^A: the option "path" must be .*pattern/,
     );
-  });
-
-  it('a server handler that is request-scoped by what it injects', async () => {
-    @ConnectionHandler()
-    class Scoped {
-      onMessage() {}
-    }
-    @WSSHandler('/')
-    class Server {
-      constructor(readonly scoped: Scoped) {}
-      onConnection() {
-        return null;
-      }
-    }
-    expect((await startError([Scoped, Server])).message).toMatch(/^Server: .*request-scoped/);
   });
 
   it.each<[keyof ServerOptions | string, ServerOptions]>([

@@ -13,6 +13,10 @@ const env = {
   npm_config_loglevel: 'error',
   npm_config_fund: 'false',
   npm_config_audit: 'false',
+  // A registry that stalls is asked again, not waited for.
+  npm_config_prefer_offline: 'true',
+  npm_config_fetch_timeout: '30000',
+  npm_config_fetch_retries: '5',
 };
 
 let tarball: string;
@@ -136,5 +140,5 @@ it.each([
       await app.stop('SIGKILL');
     }
   },
-  240_000,
+  400_000,
 );

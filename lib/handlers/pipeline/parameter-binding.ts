@@ -1,0 +1,86 @@
+import type { ArgumentMetadata, ExecutionContext, PipeTransform, Type } from '@nestjs/common';
+import type { EnhancerResolver } from './enhancer-resolver.js';
+import { PARAMETERS } from './nest-metadata.js';
+import { functionOf, type HandlerMethod } from './handler-method.js';
+import { HandlerExecutionContext } from './handler-execution-context.js';
+
+/** Gives the value of a decorated parameter. */
+export interface ParameterValues {
+  /** Whether pipes of the method, its class and the application apply, beside the parameter's own. */
+  readonly piped: ReadonlySet<number>;
+  /** What pipes are told that the value is. */
+  readonly kind: (type: number) => ArgumentMetadata['type'];
+  /**
+   * @param type the number of Nest's decorator
+   * @param data what the decorator was given, mostly the name of a property
+   */
+  value(type: number, data: unknown, args: readonly unknown[]): unknown;
+}
+
+/** How Nest keeps one decorated parameter. */
+interface ParameterMetadata {
+  index: number;
+  data?: unknown;
+  pipes?: (PipeTransform | Type<PipeTransform> | undefined)[];
+  schema?: unknown;
+  factory?: (data: unknown, context: ExecutionContext) => unknown;
+}
+
+/** Fills the parameters of a call; those without a decorator are already there. */
+export type ParameterBinding = (parameters: unknown[], args: readonly unknown[]) => Promise<unknown[]>;
+
+/** Whether any parameter of a method has a decorator. */
+export function hasBoundParameters({ type, method }: HandlerMethod): boolean {
+  return Reflect.hasMetadata(PARAMETERS, type, method);
+}
+
+/**
+ * Binds the decorated parameters of a method, with their pipes.
+ *
+ * @throws {InvalidHandlerError} for a pipe that Nest has no instance of
+ */
+export function bindParameters(
+  handlerMethod: HandlerMethod,
+  values: ParameterValues,
+  enhancers: EnhancerResolver,
+): ParameterBinding {
+  const { type, method } = handlerMethod;
+  const metadata = Reflect.getMetadata(PARAMETERS, type, method) as Record<string, ParameterMetadata>;
+  const metatypes = Reflect.getMetadata('design:paramtypes', type.prototype as object, method) as
+    Type<unknown>[] | undefined;
+  const methodPipes = enhancers.pipes(handlerMethod);
+  const bindings = Object.entries(metadata).map(([key, parameter]) => {
+    const own = (parameter.pipes ?? []).filter((pipe) => pipe !== undefined && pipe !== null);
+    const ownPipes = enhancers.resolve<PipeTransform>(own, handlerMethod);
+    const number = Number.parseInt(key, 10);
+    const piped = parameter.factory !== undefined || values.piped.has(number);
+    return {
+      ...parameter,
+      number,
+      pipes: piped ? [...methodPipes, ...ownPipes] : ownPipes,
+      metadata: {
+        type: parameter.factory === undefined ? values.kind(number) : 'custom',
+        metatype: metatypes?.[parameter.index],
+        data: parameter.data,
+        schema: parameter.schema,
+      } as ArgumentMetadata,
+    };
+  });
+
+  return async (parameters, args) => {
+    await Promise.all(
+      bindings.map(async ({ index, number, factory, data, pipes, metadata: pipeMetadata }) => {
+        let value: unknown =
+          factory === undefined
+            ? values.value(number, data, args)
+            : await factory(
+                data,
+                new HandlerExecutionContext(handlerMethod.contextType, type, functionOf(handlerMethod), args),
+              );
+        for (const pipe of pipes) value = (await pipe.transform(value, pipeMetadata)) as unknown;
+        parameters[index] = value;
+      }),
+    );
+    return parameters;
+  };
+}
