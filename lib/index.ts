@@ -18,6 +18,7 @@ export { WebSocketServerRegistry } from './handlers/web-socket-server.registry.j
 export type {
   ComponentSignature,
   DataType,
+  HandshakeMiddleware,
   HandshakeRequest,
   HeartbeatOptions,
   OriginCheck,

@@ -1,5 +1,6 @@
 import { HttpException, Injectable, InternalServerErrorException, type Type } from '@nestjs/common';
 import { ContextIdFactory, type ContextId } from '@nestjs/core';
+import { isObservable, lastValueFrom } from 'rxjs';
 import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
 import type {
   WSConnectionEvent,
@@ -118,7 +119,10 @@ export class ServerHooksFactory {
     });
     return async (handler, server, exchange) => {
       const call: HandshakeCall = { handler, server, exchange };
-      const result = await pipeline(exchange.request.raw, exchange.response, () => undefined, call);
+      const returned = await pipeline(exchange.request.raw, exchange.response, () => undefined, call);
+      const result: unknown = isObservable(returned)
+        ? await lastValueFrom(returned, { defaultValue: undefined })
+        : returned;
       // An interceptor may decide otherwise. One that wraps every result of the application, as { data }, does not
       // mean to: what is no decision leaves the handler's own.
       return this.connectionHandlers.isDecision(result) ? result : call.decision;

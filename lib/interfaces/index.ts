@@ -9,6 +9,7 @@ export type {
 } from './events.js';
 export type { HandshakeRequest } from './handshake-request.js';
 export type {
+  HandshakeMiddleware,
   HeartbeatOptions,
   OriginCheck,
   PerMessageDeflateOptions,

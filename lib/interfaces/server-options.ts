@@ -33,6 +33,12 @@ export interface PerMessageDeflateOptions {
   concurrencyLimit?: number;
 }
 
+/** Connect-style middleware, as `app.use` takes it. */
+export type HandshakeMiddleware = (
+  // oxlint-disable-next-line typescript/no-explicit-any -- middleware declares the request and response of its framework
+  ...args: [request: any, response: any, next: (error?: unknown) => void]
+) => void;
+
 /** The options that a module sets for all its servers, and a decorator for one (SPEC 8). */
 export interface ServerDefaults {
   /** How messages are decoded. @default 'text' */
@@ -56,6 +62,13 @@ export interface ServerDefaults {
   protocols?: readonly string[];
   /** How long `onConnection` may take, in milliseconds; then the client gets HTTP 503. @default 10000 */
   handshakeTimeout?: number;
+  /**
+   * Connect-style middleware for handshakes, run before `onConnection` and its guards: `app.use` and Nest's middleware
+   * don't see upgrade requests. What it sets on the request is on `request.raw`.
+   *
+   * @default none
+   */
+  handshake?: { use: readonly HandshakeMiddleware[] };
   /** Pings for silent clients; `false` turns them off. @default { interval: 30000, timeout: 10000 } */
   heartbeat?: HeartbeatOptions | false;
   /** How long a client may take to answer a close frame, in milliseconds. @default 5000 */

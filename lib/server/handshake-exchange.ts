@@ -9,7 +9,10 @@ export class HandshakeExchange {
 
   /** Made when it is first asked for: plain handlers never do. */
   get response(): HandshakeResponse {
-    this.#response ??= new HandshakeResponse(this.request.raw);
+    if (this.#response === undefined) {
+      this.#response = new HandshakeResponse(this.request.raw);
+      dressRequest(this.request);
+    }
     return this.#response;
   }
 
@@ -17,4 +20,13 @@ export class HandshakeExchange {
   get usedResponse(): HandshakeResponse | undefined {
     return this.#response;
   }
+}
+
+/** Gives Node's request what guards and middleware written for Express or Fastify read from theirs. */
+function dressRequest({ raw, query, params, remoteAddress, url }: HandshakeRequest): void {
+  const known = raw as unknown as Record<string, unknown>;
+  known.query ??= query;
+  known.params ??= params;
+  known.ip ??= remoteAddress;
+  known.originalUrl ??= url;
 }

@@ -9,10 +9,17 @@ import { ServerResponse, type OutgoingHttpHeader } from 'node:http';
 export class HandshakeResponse extends ServerResponse {
   #body: Buffer[] = [];
   #answered = false;
+  /** Called when somebody answers the request. */
+  onAnswered: () => void = () => undefined;
 
   /** Whether somebody answered the request, and so refused the handshake. */
   get answered(): boolean {
     return this.#answered;
+  }
+
+  /** Fastify's way to Node's response, which this is. */
+  get raw(): this {
+    return this;
   }
 
   /** Fastify's name of {@link answered}. */
@@ -25,8 +32,14 @@ export class HandshakeResponse extends ServerResponse {
     return Buffer.concat(this.#body);
   }
 
-  /** The headers set so far, as lines of an HTTP head. */
-  headerLines(): string[] {
+  /**
+   * The headers set so far, as lines of an HTTP head.
+   *
+   * @param status the status that they go out with
+   */
+  headerLines(status: number): string[] {
+    // Middleware such as express-session sets its headers at the last moment, which it takes writeHead for.
+    if (!this.#answered) this.writeHead(status);
     return this.getHeaderNames().flatMap((name) => {
       const value = this.getHeader(name) as OutgoingHttpHeader;
       return Array.isArray(value) ? value.map((each) => `${name}: ${each}`) : [`${name}: ${value}`];
@@ -84,11 +97,20 @@ export class HandshakeResponse extends ServerResponse {
   override end(...args: unknown[]): this {
     const [chunk] = args;
     if (chunk !== undefined && chunk !== null && typeof chunk !== 'function') this.write(chunk);
+    if (!this.#answered) this.writeHead(this.statusCode);
     this.#answered = true;
+    this.onAnswered();
     callLast(args);
     return this;
   }
 }
+
+// Whether it is too late for headers, which filters ask before they answer. Node has a getter here, its types a property.
+Object.defineProperty(HandshakeResponse.prototype, 'headersSent', {
+  get(this: HandshakeResponse) {
+    return this.answered;
+  },
+});
 
 function callLast(args: unknown[]): void {
   const callback = args.at(-1);

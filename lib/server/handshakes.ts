@@ -7,6 +7,7 @@ import { ConnectionSocket } from './connection-socket.js';
 import { errorDetails, type ErrorList } from './error-details.js';
 import { HandshakeExchange } from './handshake-exchange.js';
 import { LazyHandshakeRequest } from './handshake-request.js';
+import { runMiddleware } from './handshake-middleware.js';
 import type { HandlerSource } from './hooks.js';
 import { PendingHandshake } from './pending-handshake.js';
 import { isPromise } from './promise.js';
@@ -60,7 +61,7 @@ export class Handshakes {
     };
     this.#protocol = new ProtocolServer(protocolOptions);
     this.#protocol.on('headers', (headers) => {
-      headers.push(...(this.#upgrading?.exchange.usedResponse?.headerLines() ?? []));
+      headers.push(...(this.#upgrading?.exchange.usedResponse?.headerLines(101) ?? []));
     });
     // What our own checks leave to ws: malformed lists of sub-protocols and extensions.
     this.#protocol.on('wsClientError', (error: Error, socket: Duplex) =>
@@ -85,7 +86,10 @@ export class Handshakes {
     const attempt: Attempt = { raw, socket, head, exchange };
     let decision: HandlerSource | null | Promise<HandlerSource | null>;
     try {
-      decision = this.#server.decide(exchange);
+      decision =
+        this.#server.options.middleware.length === 0
+          ? this.#server.decide(exchange)
+          : this.#throughMiddleware(exchange);
     } catch (error) {
       this.#fail(attempt, error);
       return;
@@ -131,6 +135,12 @@ export class Handshakes {
     return invalid !== undefined;
   }
 
+  async #throughMiddleware(exchange: HandshakeExchange): Promise<HandlerSource | null> {
+    const { response, request } = exchange;
+    await runMiddleware(this.#server.options.middleware, request.raw, response);
+    return response.answered ? null : this.#server.decide(exchange);
+  }
+
   #await(attempt: Attempt, decision: Promise<HandlerSource | null>): void {
     const { handshakeTimeout } = this.#server.options;
     const pending = new PendingHandshake(attempt.socket, handshakeTimeout, {
@@ -171,7 +181,7 @@ export class Handshakes {
     if (response?.answered) {
       refuseWith(socket, response);
     } else if (source === null) {
-      refuse(socket, httpError(403, 'Forbidden'), response?.headerLines());
+      refuse(socket, httpError(403, 'Forbidden'), response?.headerLines(403));
     } else if (this.#server.closing) {
       refuse(socket, closingError());
     } else {
@@ -189,10 +199,10 @@ export class Handshakes {
   #fail(attempt: Attempt, error: unknown): void {
     const response = attempt.exchange.usedResponse;
     if (error instanceof HttpException) {
-      refuse(attempt.socket, error, response?.headerLines());
+      refuse(attempt.socket, error, response?.headerLines(error.getStatus()));
       return;
     }
-    refuse(attempt.socket, httpError(500, 'Internal server error'), response?.headerLines());
+    refuse(attempt.socket, httpError(500, 'Internal server error'), response?.headerLines(500));
     this.#server.report(errorDetails(error, 'user'));
   }
 }

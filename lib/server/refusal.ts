@@ -24,7 +24,7 @@ export function refuse(socket: Duplex, error: HttpException, headers: readonly s
 
 /** Refuses an upgrade request with what a filter or middleware answered. */
 export function refuseWith(socket: Duplex, response: HandshakeResponse): void {
-  respond(socket, response.statusCode, response.body, response.headerLines());
+  respond(socket, response.statusCode, response.body, response.headerLines(response.statusCode));
 }
 
 function respond(socket: Duplex, status: number, body: Buffer, headers: readonly string[]): void {

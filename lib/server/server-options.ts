@@ -1,6 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import { InvalidOptionError } from '../errors/invalid-option.error.js';
-import type { DataType, PerMessageDeflateOptions, ServerOptions } from '../interfaces/index.js';
+import type {
+  DataType,
+  HandshakeMiddleware,
+  PerMessageDeflateOptions,
+  ServerOptions,
+} from '../interfaces/index.js';
 import { clientAddress, type ClientAddress } from './client-address.js';
 
 const MAX_TIMEOUT = 2 ** 31 - 1;
@@ -29,6 +34,7 @@ export interface ResolvedServerOptions {
   readonly clientAddress: ClientAddress;
   readonly protocols: readonly string[];
   readonly handshakeTimeout: number;
+  readonly middleware: readonly HandshakeMiddleware[];
   readonly heartbeat: { readonly interval: number; readonly timeout: number } | false;
   readonly closeTimeout: number;
   readonly shutdownTimeout: number;
@@ -72,6 +78,7 @@ export function resolveServerOptions(options: ServerOptions, owner: string): Res
     clientAddress: compileClientAddress(options.trustProxy, check),
     protocols: checkProtocols(options.protocols, check),
     handshakeTimeout: number('handshakeTimeout', 1, MAX_TIMEOUT),
+    middleware: checkMiddleware(options.handshake, check),
     heartbeat: resolveHeartbeat(options.heartbeat, check),
     closeTimeout: number('closeTimeout', 1, MAX_TIMEOUT),
     shutdownTimeout: number('shutdownTimeout', 1, MAX_TIMEOUT),
@@ -158,6 +165,18 @@ function checkProtocols(protocols: ServerOptions['protocols'], check: OptionChec
     throw check.error('protocols', protocols, 'an array of sub-protocol names');
   }
   return protocols as readonly string[];
+}
+
+function checkMiddleware(
+  handshake: ServerOptions['handshake'],
+  check: OptionCheck,
+): readonly HandshakeMiddleware[] {
+  if (handshake === undefined) return [];
+  const use: unknown = handshake?.use;
+  if (!Array.isArray(use) || !use.every((each) => typeof each === 'function')) {
+    throw check.error('handshake.use', use, 'an array of middleware functions');
+  }
+  return use as readonly HandshakeMiddleware[];
 }
 
 function checkDeflate(

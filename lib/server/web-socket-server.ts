@@ -136,7 +136,7 @@ export class WebSocketServer {
     void this.#run(() => this.#hooks.open?.(this));
   }
 
-  /** @internal */
+  /** Whether the server takes no more clients, because it is closing or closed; what a readiness probe asks. */
   get closing(): boolean {
     return this.#termination !== undefined;
   }

@@ -1,0 +1,26 @@
+import base from './jest.config.mjs';
+
+const [pattern, [transformer, options]] = Object.entries(base.transform)[0];
+
+/** The e2e tests once more, on Nest 11 and as CommonJS: `npm run test:nest11`. @type {import('jest').Config} */
+export default {
+  ...base,
+  testMatch: ['<rootDir>/test/e2e/**/*.spec.ts'],
+  // These start programs, whose Nest is not the one under test here.
+  testPathIgnorePatterns: [
+    'chat-sample',
+    'auth-sample',
+    'rooms-sample',
+    'nginx',
+    'python-client',
+    'throttler',
+  ],
+  extensionsToTreatAsEsm: [],
+  moduleNameMapper: {
+    '^@nestjs/(common|core|microservices|platform-[\\w.]+|testing|websockets)(/.*)?$':
+      '<rootDir>/test/nest11/node_modules/@nestjs/$1$2',
+    '^(rxjs|reflect-metadata)(/.*)?$': '<rootDir>/test/nest11/node_modules/$1$2',
+    ...base.moduleNameMapper,
+  },
+  transform: { [pattern]: [transformer, { ...options, module: { type: 'commonjs' } }] },
+};
