@@ -44,7 +44,7 @@ export class EnhancerResolver {
       ...this.config.getGlobalFilters(),
       ...this.#scoped<ExceptionFilter>(this.config.getGlobalRequestFilters(), handlerMethod),
       ...this.resolve<ExceptionFilter>(metadataOf(ENHANCERS.filters, handlerMethod), handlerMethod),
-    ].reverse();
+    ].toReversed();
   }
 
   /**

@@ -1,0 +1,52 @@
+import type { Browser } from 'playwright-core';
+import { CHROMIUM, launchBrowser } from '../support/browser.js';
+import { connectRefused } from '../support/client.js';
+import { freePort } from '../support/free-port.js';
+import { TestProcess } from '../support/process.js';
+import { describeWith } from '../support/requirement.js';
+
+let server: TestProcess;
+let port: number;
+beforeAll(async () => {
+  port = await freePort();
+  server = new TestProcess('node', ['dist/sample/auth/main.js'], {
+    env: { ...process.env, NODE_OPTIONS: '', PORT: String(port), ACCESS_SECONDS: '3' },
+  });
+  await server.line(/^Open http/);
+});
+afterAll(() => server.stop());
+
+it('without a token the handshake is a 401, as the route is', async () => {
+  expect(await connectRefused(`ws://127.0.0.1:${port}/clock`)).toMatchObject({
+    status: 401,
+    json: { message: 'Please log in' },
+  });
+  expect((await fetch(`http://127.0.0.1:${port}/me`)).status).toBe(401);
+});
+
+describeWith('chromium', CHROMIUM, 'the auth sample in a browser', () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await launchBrowser();
+  });
+  afterAll(() => browser.close());
+
+  it('a 401 is seen, a wrong password too; a login connects; an expired token is refreshed', async () => {
+    const page = await (await browser.newContext()).newPage();
+    await page.goto(`http://localhost:${port}/`);
+    await page.getByText('Handshake refused; the guard says HTTP 401').waitFor();
+    await page.getByLabel('Name').fill('Ada');
+    await page.getByLabel('Password').fill('wrong');
+    await page.getByRole('button', { name: 'Log in' }).click();
+    await page.getByText('Login: HTTP 401').waitFor();
+    await page.getByLabel('Password').fill('nest');
+    await page.getByRole('button', { name: 'Log in' }).click();
+    await page.getByText('Hello, Ada.').waitFor();
+    await page.getByText('Closed with 4401: The token has expired').first().waitFor();
+    await page.getByText('Token refreshed').first().waitFor();
+    if (process.env.SCREENSHOTS) await page.screenshot({ path: `${process.env.SCREENSHOTS}/auth.png` });
+    await page.getByRole('button', { name: 'Log out' }).click();
+    await page.getByRole('button', { name: 'Log in' }).waitFor();
+    await page.context().close();
+  });
+});

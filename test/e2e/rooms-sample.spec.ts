@@ -1,0 +1,76 @@
+import type { Browser } from 'playwright-core';
+import { CHROMIUM, launchBrowser } from '../support/browser.js';
+import { connect, connectRefused } from '../support/client.js';
+import { freePort } from '../support/free-port.js';
+import { TestProcess } from '../support/process.js';
+import { describeWith } from '../support/requirement.js';
+
+let server: TestProcess;
+let port: number;
+beforeAll(async () => {
+  port = await freePort();
+  server = new TestProcess('node', ['dist/sample/rooms/main.js'], {
+    env: { ...process.env, NODE_OPTIONS: '', PORT: String(port) },
+  });
+  await server.line(/^Open http/);
+});
+afterAll(() => server.stop());
+
+it('the path parameter and each kind of message are validated', async () => {
+  expect(await connectRefused(`ws://127.0.0.1:${port}/rooms/red`)).toMatchObject({ status: 400 });
+  expect(await connectRefused(`ws://127.0.0.1:${port}/rooms/100`)).toMatchObject({ status: 403 });
+  const client = await connect(`ws://127.0.0.1:${port}/rooms/7`);
+  const ask = async (message: object) => {
+    client.send(JSON.stringify(message));
+    return JSON.parse(String(await client.next())) as object;
+  };
+  expect(JSON.parse(String(await client.next()))).toMatchObject({ type: 'welcome', room: '7' });
+  expect(await ask({ type: 'colour', colour: 'pink-ish' })).toEqual({
+    type: 'invalid',
+    problems: ['colour must be a hexadecimal color'],
+  });
+  expect(await ask({ type: 'dance' })).toMatchObject({ type: 'invalid' });
+  expect(await ask({ type: 'colour', colour: '#ff0000' })).toEqual({ type: 'colour', colour: '#ff0000' });
+  expect(await ask({ type: 'place', text: 'hi', left: 1, top: 2 })).toMatchObject({
+    type: 'placed',
+    colour: '#ff0000',
+  });
+  await client.close();
+});
+
+describeWith('chromium', CHROMIUM, 'the rooms sample in a browser', () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await launchBrowser();
+  });
+  afterAll(() => browser.close());
+
+  it('a note appears for all in the room, and for nobody else; a mistake is explained', async () => {
+    const open = async (room: string) => {
+      const page = await (await browser.newContext({ viewport: { width: 800, height: 500 } })).newPage();
+      await page.goto(`http://localhost:${port}/`);
+      await page.getByLabel('Room').selectOption(room);
+      await page.getByText(`in room ${room}`).waitFor();
+      return page;
+    };
+    const [ada, grace, other] = [await open('2'), await open('2'), await open('3')];
+    const put = async (page: typeof ada, text: string) => {
+      await page.getByRole('textbox', { name: 'Note' }).fill(text);
+      await page.getByRole('button', { name: 'Put it anywhere' }).click();
+    };
+    await put(ada, 'Buy <b>milk</b>');
+    await grace.getByText('Buy <b>milk</b>').waitFor();
+    await put(grace, 'And bread');
+    await ada.getByText('And bread').waitFor();
+    await put(ada, '');
+    await ada
+      .getByRole('alert')
+      .filter({ hasText: 'text must be longer than or equal to 1 characters' })
+      .waitFor();
+    if (process.env.SCREENSHOTS) await ada.screenshot({ path: `${process.env.SCREENSHOTS}/rooms.png` });
+    expect(await other.locator('.note').count()).toBe(0);
+    await ada.getByRole('button', { name: 'Clear mine' }).click();
+    await grace.getByText('Buy <b>milk</b>').waitFor({ state: 'detached' });
+    expect(await grace.locator('.note').allInnerTexts()).toEqual(['And bread']);
+  });
+});
