@@ -6,7 +6,7 @@ const [pattern, [transformer, options]] = Object.entries(base.transform)[0];
 export default {
   ...base,
   testMatch: ['<rootDir>/test/e2e/**/*.spec.ts'],
-  // These start programs, whose Nest is not the one under test here.
+  // These start programs, or need a package, whose Nest is not the one under test here.
   testPathIgnorePatterns: [
     'chat-sample',
     'auth-sample',
@@ -14,6 +14,7 @@ export default {
     'nginx',
     'python-client',
     'throttler',
+    'terminus',
   ],
   extensionsToTreatAsEsm: [],
   moduleNameMapper: {

@@ -4,7 +4,6 @@ import { HttpAdapterHost, LazyModuleLoader, NestFactory } from '@nestjs/core';
 import { Transport } from '@nestjs/microservices';
 import { IoAdapter } from '@nestjs/platform-socket.io';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import { HealthCheckService, TerminusModule, HealthIndicatorService } from '@nestjs/terminus';
 import { Test } from '@nestjs/testing';
 import { SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { GraphQLObjectType, GraphQLSchema, GraphQLString } from 'graphql';
@@ -186,42 +185,5 @@ describe('platforms', () => {
     const { url, wsUrl } = await startApp({ providers: [Echo], controllers: [Http] });
     expect(await (await fetch(url)).text()).toBe('http');
     await expectEcho(`${wsUrl}/ours`);
-  });
-});
-
-describe('the ecosystem', () => {
-  it('@nestjs/terminus reports connections, and draining', async () => {
-    @Controller('health')
-    class Health {
-      constructor(
-        private readonly health: HealthCheckService,
-        private readonly servers: WebSocketServerRegistry,
-        private readonly indicators: HealthIndicatorService,
-      ) {}
-      @Get()
-      check() {
-        return this.health.check([
-          () => {
-            const indicator = this.indicators.check('websocket');
-            const server = this.servers.get('/ours');
-            if (server === undefined || server.closing) return indicator.down('draining');
-            return indicator.up({ connections: server.connections.length });
-          },
-        ]);
-      }
-    }
-    const { url, wsUrl, app } = await startApp({
-      imports: [TerminusModule],
-      controllers: [Health],
-      providers: [Echo],
-    });
-    await connect(`${wsUrl}/ours`);
-    expect(await (await fetch(`${url}/health`)).json()).toMatchObject({
-      status: 'ok',
-      info: { websocket: { connections: 1 } },
-    });
-    const terminating = app.get(WebSocketServerRegistry).get('/ours')!.terminate();
-    expect((await fetch(`${url}/health`)).status).toBe(503);
-    await terminating;
   });
 });
