@@ -1,0 +1,122 @@
+/**
+ * Measures this package against others: `npm run bench -- --help`. Servers and load are separate processes; each round
+ * runs every contender in turn, and medians are compared within one run.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { parseArgs } from 'node:util';
+import { chart, judge, median, tables, type ScenarioResult } from './report.js';
+import { broadcastScenarios } from './scenarios/broadcast.js';
+import { connectionScenarios } from './scenarios/connections.js';
+import { echoScenarios } from './scenarios/echo.js';
+import type { Measurement, Scenario } from './scenarios/measurement.js';
+import { ServerProcess } from './server-process.js';
+
+const scenarios: readonly Scenario[] = [...echoScenarios, ...broadcastScenarios, ...connectionScenarios];
+
+const { values: options } = parseArgs({
+  options: {
+    scenario: { type: 'string', multiple: true },
+    contender: { type: 'string', multiple: true },
+    rounds: { type: 'string', default: '5' },
+    json: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+if (options.help) {
+  console.log(`npm run bench -- [options]
+
+  --scenario NAME   only this scenario; may be repeated: ${scenarios.map(({ name }) => name).join(', ')}
+  --contender NAME  only this contender (a file of benchmark/contenders); may be repeated
+  --rounds N        rounds of each scenario (default 5)
+  --json            print the results as JSON
+  --write           write the tables and the chart into docs/`);
+  process.exit();
+}
+
+const rounds = Number(options.rounds);
+const chosen = scenarios.filter(({ name }) => options.scenario?.includes(name) ?? true);
+const isChosen = (contender: string): boolean => options.contender?.includes(contender) ?? true;
+
+async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
+  const entries = scenario.entries.filter(({ contender }) => isChosen(contender));
+  const all = new Map<string, Measurement[]>(entries.map(({ name }) => [name, []]));
+  for (let round = 1; round <= rounds; round++) {
+    for (const { name, contender, measure } of entries) {
+      progress(`${scenario.title}: round ${round} of ${rounds}, ${name}`);
+      // A server of its own for each measurement: none inherits the garbage or the compiled code of another.
+      const server = await ServerProcess.start(contender);
+      try {
+        all.get(name)!.push(await measure(server));
+      } finally {
+        await server.stop();
+      }
+    }
+  }
+  progress('');
+  const medians = new Map(
+    Array.from(all, ([name, measurements]): [string, Measurement] => {
+      const throughputs = measurements.flatMap(({ throughput }) => throughput ?? []);
+      return [
+        name,
+        {
+          cost: median(measurements.map(({ cost }) => cost)),
+          ...(throughputs.length > 0 && { throughput: median(throughputs) }),
+        },
+      ];
+    }),
+  );
+  return { scenario, medians, outcomes: judge(scenario, medians) };
+}
+
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
+}
+
+function machine(): string {
+  const versionOf = (name: string): string =>
+    (JSON.parse(readFileSync(`node_modules/${name}/package.json`, 'utf8')) as { version: string }).version;
+  const packages = [
+    'ws',
+    '@nestjs/core',
+    '@nestjs/platform-ws',
+    '@nestjs/platform-socket.io',
+    '@fastify/websocket',
+    'crossws',
+  ];
+  return [
+    `${cpus().length} × ${cpus()[0]!.model.trim()}, Node.js ${process.versions.node}, ${rounds} rounds;`,
+    `${packages.map((name) => `${name} ${versionOf(name)}`).join(', ')}.`,
+  ].join(' ');
+}
+
+const results: ScenarioResult[] = [];
+for (const scenario of chosen) {
+  const result = await runScenario(scenario);
+  results.push(result);
+  if (!options.json) console.log(`${tables([result])}\n`);
+}
+
+if (options.json) {
+  console.log(
+    JSON.stringify(
+      results.map(({ scenario, medians, outcomes }) => ({
+        scenario: scenario.name,
+        medians: Object.fromEntries(medians),
+        outcomes: outcomes.map(({ target, ratio, reached }) => ({ ...target, ratio, reached })),
+      })),
+      null,
+      2,
+    ),
+  );
+}
+
+if (options.write) {
+  const guide = 'docs/performance.md';
+  const [before, , after] = readFileSync(guide, 'utf8').split(/<!-- (?:begin|end) results -->/);
+  const measured = `\n\nMeasured on ${machine()}\n\n${tables(results)}\n\n`;
+  writeFileSync(guide, `${before}<!-- begin results -->${measured}<!-- end results -->${after}`);
+  writeFileSync('docs/images/throughput.svg', chart(results));
+}

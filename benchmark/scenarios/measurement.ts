@@ -1,0 +1,56 @@
+import type { ServerProcess } from '../server-process.js';
+
+/** What one contender did in one round of a scenario. */
+export interface Measurement {
+  /** Operations (messages, deliveries, connections) a second; undefined where time does not matter. */
+  throughput?: number;
+  /** What one operation costs: microseconds of the server's processor, or bytes of its memory. */
+  cost: number;
+}
+
+/** A contender in a scenario. */
+export interface Entry {
+  /** Its name in the tables. */
+  name: string;
+  /** The file of its server. */
+  contender: string;
+  /** Measures it once. */
+  measure(server: ServerProcess): Promise<Measurement>;
+}
+
+/** Something to be reached: one contender against another. */
+export interface Target {
+  what: string;
+  of: string;
+  against: string;
+  by: 'throughput' | 'cost' | 'work per CPU';
+  least?: number;
+  most?: number;
+}
+
+export interface Scenario {
+  name: string;
+  title: string;
+  unit: string;
+  entries: readonly Entry[];
+  targets: readonly Target[];
+}
+
+/** The names in the tables. */
+export const OURS = 'this package';
+export const WS = 'plain ws';
+export const PLATFORM_WS = '@nestjs/platform-ws';
+
+/** Runs some work, and tells what it cost the server. */
+export async function measureWork(
+  server: ServerProcess,
+  seconds: number,
+  work: (until: number) => Promise<number>,
+): Promise<Measurement> {
+  const before = await server.cpu();
+  const started = performance.now();
+  const operations = await work(started + seconds * 1000);
+  const elapsed = (performance.now() - started) / 1000;
+  const used = (await server.cpu()) - before;
+  return { throughput: operations / elapsed, cost: used / operations };
+}
