@@ -102,6 +102,7 @@ class Publish {
   onMessage(ws: WebSocketConnection, { data }: WSMessageEvent<string>) {
     if (data === 'subscribe') {
       ws.subscribe(TOPIC);
+      ws.send(NEWS);
       return;
     }
     const count = countOf(data);

@@ -7,7 +7,7 @@ import { measureWork, OURS, WS, type Entry, type Measurement, type Scenario } fr
 const SECONDS = 1.5;
 const FRAME_LENGTH = serverFrameLength(NEWS.length);
 
-/** Has one client say something, waits until all have got what comes of it, and so on. */
+/** Has one client say something, waits until all have got what comes of it, and so on; once at least. */
 async function drive(
   driver: Socket,
   receivers: readonly Socket[],
@@ -59,7 +59,7 @@ const SUBSCRIBERS = 10;
 async function measurePublish(server: ServerProcess, clients: number): Promise<Measurement> {
   const sockets = await openConnections(server.port, '/publish', clients);
   const subscribers = sockets.slice(0, SUBSCRIBERS);
-  for (const socket of subscribers) socket.write(clientFrame('subscribe'));
+  for (const socket of subscribers) await drive(socket, [socket], 'subscribe', 1, 0);
   const message = `${TOPIC} ${PUBLISHES}`;
   await drive(sockets.at(-1)!, subscribers, message, PUBLISHES, performance.now() + 300);
   const measurement = await measureWork(server, SECONDS, (until) =>
