@@ -41,7 +41,13 @@ export class PortListener {
   /** Routes requests to a server, and tells it when the HTTP server listens. */
   add(server: WebSocketServer): void {
     this.routes.add(server);
-    if (this.httpServer.listening) server.opened();
+    // Later, as when the HTTP server starts to listen: who creates a server has it in hand before its onOpen runs.
+    if (this.httpServer.listening) queueMicrotask(() => server.opened());
+  }
+
+  /** Whether it has no server, neither of ours nor a gateway's. */
+  get idle(): boolean {
+    return this.routes.servers().next().done === true && this.gateways().length === 0;
   }
 
   /** Whether others listen for upgrade requests as well. */

@@ -32,7 +32,14 @@ export class UpgradeRouter extends ServerHost {
   }
 
   withdraw(server: WebSocketServer): void {
-    this.#listeners.get(server.options.port ?? APPLICATION_PORT)?.routes.delete(server);
+    const { port = APPLICATION_PORT } = server.options;
+    const listener = this.#listeners.get(port);
+    listener?.routes.delete(server);
+    // Nobody is left on a port that was opened for its servers.
+    if (!listener?.idle || !this.#ownPorts.delete(port)) return;
+    this.#listeners.delete(port);
+    listener.detach();
+    listener.httpServer.close();
   }
 
   async listen(): Promise<void> {

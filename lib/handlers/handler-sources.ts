@@ -29,7 +29,7 @@ export class ConnectionHandlerSource implements HandlerSource {
   readonly #wrapper: ProviderWrapper;
   readonly #hooks: (contextId: ContextId) => ConnectionHooks;
   readonly #sharedHooks: ConnectionHooks | undefined;
-  #recipe: HandlerRecipe | undefined;
+  #recipe: HandlerRecipe | null | undefined;
 
   /** @param hooksIn makes the hooks for a context */
   constructor(wrapper: ProviderWrapper, hooksIn: (contextId?: ContextId) => ConnectionHooks) {
@@ -41,10 +41,11 @@ export class ConnectionHandlerSource implements HandlerSource {
   }
 
   bind(connection: WebSocketConnection, request: HandshakeRequest): BoundHandler | Promise<BoundHandler> {
-    if (this.#recipe === undefined && this.#sharedHooks !== undefined)
-      this.#recipe = HandlerRecipe.of(this.#wrapper);
-    if (this.#recipe === undefined) return this.#resolve(connection, request);
-    return { handler: this.#recipe.make(), hooks: this.#sharedHooks! };
+    if (this.#sharedHooks === undefined) return this.#resolve(connection, request);
+    if (this.#recipe === undefined) this.#recipe = HandlerRecipe.of(this.#wrapper);
+    const recipe = this.#recipe;
+    if (!recipe) return this.#resolve(connection, request);
+    return { handler: recipe.make(), hooks: this.#sharedHooks };
   }
 
   async #resolve(connection: WebSocketConnection, { raw }: HandshakeRequest): Promise<BoundHandler> {
@@ -66,10 +67,10 @@ class HandlerRecipe {
   ) {}
 
   /**
-   * The recipe of a class; undefined if something under it is made for a request or for its consumer, or if Nest has not
+   * The recipe of a class; null if something under it is made for a request or for its consumer, undefined if Nest has not
    * looked up all its dependencies yet (some of its versions do so for the first instance).
    */
-  static of(wrapper: ProviderWrapper): HandlerRecipe | undefined {
+  static of(wrapper: ProviderWrapper): HandlerRecipe | null | undefined {
     const type = wrapper.metatype as Type<object>;
     const dependencies = wrapper.getCtorMetadata() ?? [];
     const properties = wrapper.getPropertiesMetadata() ?? [];
@@ -79,7 +80,7 @@ class HandlerRecipe {
     if (dependencies.length !== expected || properties.length !== expectedProperties) return undefined;
     // A dependency that is optional and missing is a hole in the list, which Array.from makes an undefined.
     const all = [...Array.from(dependencies), ...properties.map((property) => property.wrapper)];
-    if (!all.every(isMade)) return undefined;
+    if (!all.every(isMade)) return null;
     return new HandlerRecipe(
       type,
       dependencies.map((dependency) => dependency.instance as unknown),

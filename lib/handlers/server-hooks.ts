@@ -132,16 +132,22 @@ export class ServerHooksFactory {
   #filtered(handlerMethod: HandlerMethod, decide: Decide): Decide {
     const filters = this.pipelines.filters(handlerMethod);
     if (filters.empty) return decide;
-    return async (handler, server, exchange) => {
+    const failed = async (error: unknown, exchange: HandshakeExchange): Promise<null> => {
+      const args = [exchange.request.raw, exchange.response, () => undefined];
+      const host = new HandlerExecutionContext('http', handlerMethod.type, functionOf(handlerMethod), args);
+      if (!(await filters.handle(error, host))) throw error;
+      if (exchange.response.answered) return null;
+      // The filter took the error and said nothing: the client is still to be told.
+      throw error instanceof HttpException ? error : new InternalServerErrorException();
+    };
+    return (handler, server, exchange) => {
       try {
-        return await decide(handler, server, exchange);
+        const decision = decide(handler, server, exchange);
+        return isPromise(decision)
+          ? decision.then(undefined, (error: unknown) => failed(error, exchange))
+          : decision;
       } catch (error) {
-        const args = [exchange.request.raw, exchange.response, () => undefined];
-        const host = new HandlerExecutionContext('http', handlerMethod.type, functionOf(handlerMethod), args);
-        if (!(await filters.handle(error, host))) throw error;
-        if (exchange.response.answered) return null;
-        // The filter took the error and said nothing: the client is still to be told.
-        throw error instanceof HttpException ? error : new InternalServerErrorException();
+        return failed(error, exchange);
       }
     };
   }

@@ -2,6 +2,8 @@
 export const CloseCode = {
   /** The server is going away. */
   GOING_AWAY: 1001,
+  /** The protocol was violated. */
+  PROTOCOL_ERROR: 1002,
   /** No status was in the close frame. */
   NO_STATUS: 1005,
   /** The connection broke: no close frame came. */

@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
 import { isObservable, type Observable } from 'rxjs';
-import type { WebSocket } from 'ws';
 import type { HandshakeRequest } from '../interfaces/index.js';
 import { CloseCode } from './close-code.js';
+import { listen } from './connection-listeners.js';
 import type { ConnectionSocket } from './connection-socket.js';
-import { errorDetails, protocolErrorCode, type ErrorList } from './error-details.js';
+import { errorDetails, type ErrorList } from './error-details.js';
 import type { BoundHandler, ConnectionHooks, HandlerSource } from './hooks.js';
 import { Inbox, type InboxConsumer } from './inbox.js';
 import type { MessageDecoder } from './message-codec.js';
@@ -12,17 +12,10 @@ import { MESSAGE_DECODERS, MessageDecodeError } from './message-codec.js';
 import { Outbox, type OutboxObserver } from './outbox.js';
 import { isPromise } from './promise.js';
 import { ReplyStreams } from './reply-streams.js';
+import { NO_TOPICS } from './topics.js';
 import { WebSocketConnection, type Sendable } from './web-socket-connection.js';
 import type { WebSocketServer } from './web-socket-server.js';
 
-/** Where a socket keeps its session, for the listeners that all sockets share. */
-const kSession = Symbol('session');
-
-interface SessionSocket extends Socket {
-  [kSession]?: ConnectionSession;
-}
-
-const NO_TOPICS: ReadonlySet<string> = new Set();
 const NO_HANDLER = {};
 const NO_HOOKS: ConnectionHooks = { name: 'no handler', message: () => undefined };
 
@@ -58,14 +51,7 @@ export class ConnectionSession implements InboxConsumer, OutboxObserver {
     this.inbox = new Inbox(this, server.options.maxQueuedMessages);
     this.outbox = new Outbox(websocket, this.socket, this, server.options.maxBufferedAmount);
     this.connection = new WebSocketConnection(id, this);
-    websocket.session = this;
-    // Shared functions that find their session on the emitter: no closures for each connection.
-    websocket.on('message', onMessage);
-    websocket.on('error', onError);
-    websocket.on('close', onClose);
-    (this.socket as SessionSocket)[kSession] = this;
-    this.socket.on('error', onSocketError);
-    this.socket.prependListener('end', onSocketEnd);
+    listen(this);
   }
 
   /** Makes the handler, then runs `onOpen`; messages wait meanwhile. */
@@ -133,10 +119,6 @@ export class ConnectionSession implements InboxConsumer, OutboxObserver {
     this.websocket.close(CloseCode.TRY_AGAIN_LATER);
   }
 
-  sendFailed(error: Error): void {
-    this.fail(CloseCode.INTERNAL_ERROR, error);
-  }
-
   /** Tells `onError`, in its turn, of a failure of the socket or the protocol. */
   fail(errCode: number, error: unknown): void {
     // onTerminate is the last hook: nothing is told after the close.
@@ -156,26 +138,10 @@ export class ConnectionSession implements InboxConsumer, OutboxObserver {
     });
   }
 
-  subscribe(topic: string): void {
-    if (typeof topic !== 'string' || topic === '') {
-      throw new TypeError('WebSocketConnection.subscribe(): the topic must be a non-empty string');
-    }
-    if (this.websocket.readyState !== this.websocket.OPEN) return;
-    if (this.topics === NO_TOPICS) this.topics = new Set();
-    (this.topics as Set<string>).add(topic);
-    this.server.topics.add(topic, this);
-  }
-
-  unsubscribe(topic: string): void {
-    if (this.topics === NO_TOPICS || !(this.topics as Set<string>).delete(topic)) return;
-    this.server.topics.delete(topic, this);
-  }
-
   /** The socket is closed: what waits is still served, then `onTerminate` runs. */
   closed(code: number, reason: Buffer): void {
     this.server.connections.delete(this.connection);
-    this.server.topics.deleteAll(this.topics, this);
-    this.topics = NO_TOPICS;
+    this.server.topics.leaveAll(this);
     this.outbox.close();
     this.#streams?.close();
     this.#streams = null;
@@ -283,26 +249,4 @@ export class ConnectionSession implements InboxConsumer, OutboxObserver {
       return true;
     }
   }
-}
-
-function onMessage(this: WebSocket, data: unknown, isBinary: boolean): void {
-  (this as ConnectionSocket).session!.inbox.receive(data as Buffer, isBinary);
-}
-
-function onError(this: WebSocket, error: Error): void {
-  (this as ConnectionSocket).session!.fail(protocolErrorCode(error), error);
-}
-
-function onClose(this: WebSocket, code: number, reason: Buffer): void {
-  (this as ConnectionSocket).session!.closed(code, reason);
-}
-
-/** A reset or the like. ws destroys the socket, but keeps the reason to itself. */
-function onSocketError(this: SessionSocket, error: Error): void {
-  this[kSession]!.fail(CloseCode.ABNORMAL, error);
-}
-
-/** The client's side has ended, and ws is about to end ours: what waits goes out before. */
-function onSocketEnd(this: SessionSocket): void {
-  this[kSession]!.outbox.flush();
 }

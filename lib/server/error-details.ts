@@ -9,7 +9,7 @@ export type ErrorList = WSErrorEvent['errors'];
 /** How far a chain of causes is followed; a chain may be a ring. */
 const MAX_CAUSES = 16;
 
-/** What `ws` calls its errors, as close codes; all others of its errors are protocol violations. */
+/** What `ws` calls what clients do wrong, as close codes; the others of its errors are protocol violations. */
 const PROTOCOL_ERROR_CODES: Readonly<Record<string, number>> = {
   WS_ERR_INVALID_UTF8: 1007,
   WS_ERR_TOO_MANY_BUFFERED_PARTS: 1008,
@@ -44,7 +44,9 @@ export function errorDetails(
 
 /** The code of an error that `ws` emitted for a connection. */
 export function protocolErrorCode(error: Error & { code?: string }): number {
-  return PROTOCOL_ERROR_CODES[error.code ?? ''] ?? 1002;
+  // A Blob that can not be read, and the like, is no fault of the client's.
+  if (!error.code?.startsWith('WS_ERR_')) return CloseCode.INTERNAL_ERROR;
+  return PROTOCOL_ERROR_CODES[error.code] ?? CloseCode.PROTOCOL_ERROR;
 }
 
 function errorCode(failure: unknown): number {

@@ -81,8 +81,7 @@ export class Handshakes {
     params: Readonly<Record<string, string | string[]>>,
   ): void {
     if (this.#refusedByChecks(raw, socket)) return;
-    const address = this.#server.options.clientAddress(raw);
-    const exchange = new HandshakeExchange(new LazyHandshakeRequest(raw, params, address));
+    const exchange = new HandshakeExchange(new LazyHandshakeRequest(raw, params, this.#addressOf(raw)));
     const attempt: Attempt = { raw, socket, head, exchange };
     let decision: HandlerSource | null | Promise<HandlerSource | null>;
     try {
@@ -117,7 +116,8 @@ export class Handshakes {
     if (origin !== undefined && options.allowsOrigin !== undefined) {
       let allowed = false;
       try {
-        allowed = options.allowsOrigin(origin, raw);
+        // Only true: a promise, from a function that should not be asynchronous, is no permission.
+        allowed = options.allowsOrigin(origin, raw) === true;
       } catch (error) {
         this.#server.report(errorDetails(error, 'http'));
       }
@@ -133,6 +133,16 @@ export class Handshakes {
     const invalid = checkUpgrade(raw);
     if (invalid !== undefined) refuse(socket, invalid.error, invalid.headers);
     return invalid !== undefined;
+  }
+
+  #addressOf(raw: IncomingMessage): string {
+    try {
+      return this.#server.options.clientAddress(raw);
+    } catch (error) {
+      // The application's own trustProxy failed. The peer's address is the one that nobody can claim.
+      this.#server.report(errorDetails(error, 'http'));
+      return raw.socket.remoteAddress ?? '';
+    }
   }
 
   async #throughMiddleware(exchange: HandshakeExchange): Promise<HandlerSource | null> {

@@ -12,8 +12,6 @@ const COPY_LIMIT = 64 * 1024;
 export interface OutboxObserver {
   /** More than the limit is still buffered at the end of a turn. */
   overflow(bufferedAmount: number): void;
-  /** A message could not be sent after `send` had returned. */
-  sendFailed(error: Error): void;
 }
 
 /**
@@ -182,10 +180,8 @@ export class Outbox {
     if (isBlob) this.#blobs++;
     // ws sends Blobs, its types don't say so yet.
     this.#websocket.send(data as Buffer, { binary: isBinary }, (error) => {
-      if (isBlob) {
-        this.#blobs--;
-        if (error && !this.#socket.destroyed) this.#observer.sendFailed(error);
-      }
+      // A Blob that can not be read is an error that ws emits.
+      if (isBlob) this.#blobs--;
       this.#drain?.check(error);
     });
   }

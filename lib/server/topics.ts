@@ -1,8 +1,11 @@
 import type { ConnectionSession } from './connection-session.js';
 
+/** The topics of a connection that has none; most have none, and share this. */
+export const NO_TOPICS: ReadonlySet<string> = new Set();
+
 const NOBODY: ReadonlySet<ConnectionSession> = new Set();
 
-/** Who subscribed to what, on one server. A topic exists while it has subscribers. */
+/** Who subscribed to what, on one server (SPEC 14.1). A topic exists while it has subscribers. */
 export class Topics {
   readonly #subscribers = new Map<string, Set<ConnectionSession>>();
 
@@ -16,18 +19,24 @@ export class Topics {
     return this.#subscribers.get(topic) ?? NOBODY;
   }
 
-  add(topic: string, session: ConnectionSession): void {
+  join(topic: string, session: ConnectionSession): void {
+    if (session.topics === NO_TOPICS) session.topics = new Set();
+    (session.topics as Set<string>).add(topic);
     const subscribers = this.#subscribers.get(topic);
     if (subscribers === undefined) this.#subscribers.set(topic, new Set([session]));
     else subscribers.add(session);
   }
 
-  delete(topic: string, session: ConnectionSession): void {
+  leave(topic: string, session: ConnectionSession): void {
+    if (session.topics === NO_TOPICS) return;
+    (session.topics as Set<string>).delete(topic);
     const subscribers = this.#subscribers.get(topic);
     if (subscribers?.delete(session) && subscribers.size === 0) this.#subscribers.delete(topic);
   }
 
-  deleteAll(topics: Iterable<string>, session: ConnectionSession): void {
-    for (const topic of topics) this.delete(topic, session);
+  /** A connection is closed. */
+  leaveAll(session: ConnectionSession): void {
+    for (const topic of session.topics) this.leave(topic, session);
+    session.topics = NO_TOPICS;
   }
 }

@@ -136,12 +136,18 @@ export class WebSocketConnection {
    * @throws {TypeError} for a topic that is not a non-empty string
    */
   subscribe(topic: string): void {
-    this.#session.subscribe(topic);
+    if (typeof topic !== 'string' || topic === '') {
+      throw new TypeError(
+        `WebSocketConnection.subscribe(): the topic must be a non-empty string, got ${describeType(topic)}`,
+      );
+    }
+    const { websocket, server } = this.#session;
+    if (websocket.readyState === websocket.OPEN) server.topics.join(topic, this.#session);
   }
 
   /** Leaves a topic; does nothing if the connection was not in it. */
   unsubscribe(topic: string): void {
-    this.#session.unsubscribe(topic);
+    this.#session.server.topics.leave(topic, this.#session);
   }
 
   /** @internal The machinery behind a connection, for the other files of this folder. */

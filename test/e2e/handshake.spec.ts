@@ -222,3 +222,46 @@ describe('a port of its own', () => {
     expect(status).toBe(426);
   });
 });
+
+describe('ports and servers that come and go', () => {
+  it('a port of a server that is created and terminated is free again', async () => {
+    const { app } = await serve();
+    const registry = app.get(WebSocketServerRegistry);
+    const port = await freePort();
+    for (let round = 0; round < 2; round++) {
+      const opened = new Recorder();
+      const created = registry.create(
+        { onConnection: () => ({ onMessage: () => 'x' }), onOpen: () => opened.push('open') },
+        { port },
+      );
+      expect(opened.order).toEqual([]);
+      await opened.next('open');
+      const client = await connect(`ws://127.0.0.1:${port}/anything`);
+      client.send('');
+      expect(await client.next()).toBe('x');
+      await created.terminate();
+      expect((await client.closed).code).toBe(1001);
+    }
+  });
+});
+
+describe('functions of the application that fail', () => {
+  it('a trustProxy that throws: the peer’s own address, and an onError', async () => {
+    const { wsUrl, events, server } = await serve({
+      trustProxy: () => {
+        throw new Error('broken');
+      },
+    });
+    await connect(wsUrl, { headers: { 'X-Forwarded-For': '1.1.1.1' } });
+    expect([...server.connections][0]!.request.remoteAddress).toBe('127.0.0.1');
+    expect(((await events.next('error')) as [WSErrorEvent])[0].errors[0]).toMatchObject({
+      message: 'broken',
+      componentSignature: 'http',
+    });
+  });
+
+  it('an allowedOrigins that is asynchronous by mistake permits nobody', async () => {
+    const { wsUrl } = await serve({ allowedOrigins: (async () => true) as never });
+    expect((await connectRefused(wsUrl, { origin: 'https://a.example' })).status).toBe(403);
+  });
+});
