@@ -1,5 +1,6 @@
 import { Injectable, Scope, type Type } from '@nestjs/common';
 import type { ConnectionHandlerOptions } from '../decorators/connection-handler.decorator.js';
+import type { DataType } from '../interfaces/index.js';
 import type { HandlerSource } from '../server/hooks.js';
 import { describeType } from '../server/message-type.js';
 import { ConnectionHooksFactory, type ConnectionHandlerClass } from './connection-hooks.js';
@@ -8,6 +9,16 @@ import { findHookMethods } from './hook-methods.js';
 import { isMadeByNest, ProviderExplorer, type DecoratedProvider } from './provider-explorer.js';
 
 type ConnectionHandlerProvider = DecoratedProvider<ConnectionHandlerOptions>;
+
+/** Whose `onConnection` decides. */
+export interface Decider {
+  /** The name of its class, for errors. */
+  readonly name: string;
+  /** Its module: among several providers of a class that one's comes first. */
+  readonly module: unknown;
+  /** The classes that it has returned. */
+  readonly sources: Map<Type<object>, HandlerSource>;
+}
 
 /** Turns what `onConnection` decided into the handlers of connections (SPEC 4.1, 9). */
 @Injectable()
@@ -32,21 +43,19 @@ export class ConnectionHandlers {
    * Who serves a client.
    *
    * @param decision what `onConnection` returned
-   * @param owner the class of that `onConnection`, for an error
-   * @param module the owner's module: among several providers of a class its own comes first
    * @returns null if the client is refused
    * @throws {TypeError} for a decision that is none
    */
-  source(decision: unknown, owner: string, module?: unknown): HandlerSource | null {
+  source(decision: unknown, decider: Decider, dataType: DataType): HandlerSource | null {
     if (decision === null || decision === undefined) return null;
-    if (typeof decision === 'function') return this.#classSource(decision as Type<object>, owner, module);
-    if (typeof decision !== 'object') throw invalidDecision(owner, describeType(decision));
+    if (typeof decision === 'function') return this.#classSource(decision as Type<object>, decider, dataType);
+    if (typeof decision !== 'object') throw invalidDecision(decider, describeType(decision));
     try {
       const type = (decision.constructor ?? Object) as Type<object>;
       return new SharedHandlerSource(decision, this.hooks.create({ type, handler: decision }));
     } catch (cause) {
       throw invalidDecision(
-        owner,
+        decider,
         `${describeType(decision)} that can not serve: ${(cause as Error).message}`,
         cause,
       );
@@ -64,17 +73,29 @@ export class ConnectionHandlers {
     return this.explorer.connectionHandlers().filter((provider) => provider.type === type);
   }
 
-  #classSource(type: Type<object>, owner: string, module: unknown): HandlerSource {
+  #classSource(type: Type<object>, decider: Decider, dataType: DataType): HandlerSource {
+    // Most servers return one class, for every client: it is looked up once.
+    const known = decider.sources.get(type);
+    if (known !== undefined) return known;
     const providers = this.#providersOf(type);
-    const provider = providers.find(({ wrapper }) => wrapper.host === module) ?? providers[0];
+    const provider = providers.find(({ wrapper }) => wrapper.host === decider.module) ?? providers[0];
     if (provider === undefined) {
       throw invalidDecision(
-        owner,
+        decider,
         `the class ${type.name || 'without a name'}, which no module provides as a @ConnectionHandler(); ` +
           'decorate it and add it to the providers of a module',
       );
     }
-    return this.#sourceOf(provider);
+    if (provider.options.discriminator !== undefined && dataType !== 'object') {
+      throw invalidDecision(
+        decider,
+        `${type.name}, whose discriminator is a property of messages that are objects; ` +
+          "set the server's dataType to 'object'",
+      );
+    }
+    const source = this.#sourceOf(provider);
+    decider.sources.set(type, source);
+    return source;
   }
 
   #sourceOf(provider: ConnectionHandlerProvider): HandlerSource {
@@ -107,9 +128,9 @@ export class ConnectionHandlers {
   }
 }
 
-function invalidDecision(owner: string, what: string, cause?: unknown): TypeError {
+function invalidDecision({ name }: Decider, what: string, cause?: unknown): TypeError {
   return new TypeError(
-    `${owner}.onConnection() must return a @ConnectionHandler() class, an object with onMessage(), or null; ` +
+    `${name}.onConnection() must return a @ConnectionHandler() class, an object with onMessage(), or null; ` +
       `it returned ${what}`,
     { cause },
   );

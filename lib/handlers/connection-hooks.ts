@@ -63,7 +63,6 @@ export class ConnectionHooksFactory {
           );
     return {
       name,
-      discriminator,
       message: messages.message,
       filter: messages.filter,
       open: optionalHook(onOpen, handlerOf, (): WSOpenEvent => ({ type: 'open' })),

@@ -12,7 +12,7 @@ import type { HandshakeExchange } from '../server/handshake-exchange.js';
 import type { HandlerSource, ServerHooks } from '../server/hooks.js';
 import { isPromise } from '../server/promise.js';
 import type { WebSocketServer } from '../server/web-socket-server.js';
-import { ConnectionHandlers } from './connection-handlers.js';
+import { ConnectionHandlers, type Decider } from './connection-handlers.js';
 import { callHook, findHookMethods, optionalHook, type MethodName } from './hook-methods.js';
 import { functionOf, type HandlerMethod } from './pipeline/handler-method.js';
 import { HandlerExecutionContext } from './pipeline/handler-execution-context.js';
@@ -47,14 +47,17 @@ export class ServerHooksFactory {
       );
     }
     const decide = this.#decide(handler, onConnection, wrapper);
-    const source = (decision: unknown): HandlerSource | null =>
-      this.connectionHandlers.source(decision, name, wrapper?.host);
+    const decider: Decider = { name, module: wrapper?.host, sources: new Map() };
+    const source = (decision: unknown, { dataType }: WebSocketServer): HandlerSource | null =>
+      this.connectionHandlers.source(decision, decider, dataType);
     return {
       name,
       handler,
       connection: (server, exchange) => {
         const decision = decide(handler, server, exchange);
-        return isPromise(decision) ? Promise.resolve(decision).then(source) : source(decision);
+        return isPromise(decision)
+          ? Promise.resolve(decision).then((decided) => source(decided, server))
+          : source(decision, server);
       },
       open: optionalHook(onOpen, handlerOf, (): WSOpenEvent => ({ type: 'open' })),
       error: optionalHook(onError, handlerOf, (errors: WSErrorEvent['errors']): WSErrorEvent => ({

@@ -40,6 +40,8 @@ export class ConnectionSession implements InboxConsumer, OutboxObserver {
   #hooks: ConnectionHooks = NO_HOOKS;
   #streams: ReplyStreams | null = null;
   #draining = false;
+  // What comes after a message that ends the connection is not served (RFC 6455, section 7.1.7).
+  #violated = false;
   #ending = false;
 
   constructor(server: WebSocketServer, id: number, websocket: ConnectionSocket, request: HandshakeRequest) {
@@ -74,6 +76,7 @@ export class ConnectionSession implements InboxConsumer, OutboxObserver {
   }
 
   receive(data: Buffer, isBinary: boolean): boolean {
+    if (this.#violated) return true;
     let decoded: unknown;
     let result: unknown;
     try {
@@ -219,7 +222,10 @@ export class ConnectionSession implements InboxConsumer, OutboxObserver {
   #failed(error: unknown, data: unknown): boolean {
     if (error instanceof MessageDecodeError) {
       const reported = this.#report(errorDetails(error, error.componentSignature));
-      if (error.fatal) this.websocket.close(error.errCode);
+      if (error.fatal) {
+        this.#violated = true;
+        this.websocket.close(error.errCode);
+      }
       return reported;
     }
     if (this.#hooks.filter === undefined) return this.#report(errorDetails(error, 'user'));

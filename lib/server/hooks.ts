@@ -11,8 +11,6 @@ import type { WebSocketServer } from './web-socket-server.js';
 export interface ConnectionHooks {
   /** The class or object that is served, for the log. */
   readonly name: string;
-  /** The property by which messages are dispatched, if they are: then they have to be objects. */
-  readonly discriminator?: string | undefined;
   /** Serves a message; what it returns, or promises, is sent back. */
   readonly message: (connection: WebSocketConnection, data: unknown) => unknown;
   /** Runs the exception filters for a failure of `message`; rethrows (or rejects with) what they leave. */

@@ -729,6 +729,27 @@ describe('dispatch by the kind of message', () => {
     expect(await ask({ type: 'constructor' })).toEqual({ rest: { type: 'constructor' } });
   });
 
+  it('a discriminator behind a server that is not object: the client is refused, onError names the remedy', async () => {
+    const errors = new Recorder();
+    @ConnectionHandler({ discriminator: 'type' })
+    class Kinds {
+      @OnMessage('join')
+      join() {}
+    }
+    @WSSHandler('/')
+    class Server {
+      onConnection() {
+        return Kinds;
+      }
+      onError(_wss: WebSocketServer, event: WSErrorEvent) {
+        errors.push('error', event.errors[0].message);
+      }
+    }
+    const { wsUrl } = await startApp({ providers: [Server, Kinds] });
+    expect((await connectRefused(wsUrl)).status).toBe(500);
+    expect((await errors.next('error'))[0]).toMatch(/Kinds, whose discriminator .*dataType to 'object'/);
+  });
+
   it('no method for a kind and no rest: onError', async () => {
     const { ask, client, errors } = await serve(false);
     for (const message of ['{"type":"other"}', '12', '{}']) {
