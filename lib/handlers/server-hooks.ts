@@ -70,8 +70,12 @@ export class ServerHooksFactory {
 
   /** The hooks of a connection handler that is a server of its own: it accepts every client (SPEC 1.4). */
   ofShorthand(type: Type<object>, wrapper: ProviderWrapper): ServerHooks {
-    const source = (): HandlerSource | null => this.connectionHandlers.source(type, type.name, wrapper.host);
-    return { name: type.name, handler: { onConnection: () => type }, connection: source };
+    const decider: Decider = { name: type.name, module: wrapper.host, sources: new Map() };
+    return {
+      name: type.name,
+      handler: { onConnection: () => type },
+      connection: ({ dataType }) => this.connectionHandlers.source(type, decider, dataType),
+    };
   }
 
   #decide(handler: object, method: MethodName, wrapper: ProviderWrapper | undefined): Decide {
