@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ZlibOptions } from 'node:zlib';
 import type { DataType } from './data-type.js';
 
@@ -33,11 +33,13 @@ export interface PerMessageDeflateOptions {
   concurrencyLimit?: number;
 }
 
+interface Connect {
+  // A method's parameters may be narrower in what is assigned to it: middleware declares its own framework's request.
+  use(request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void): void;
+}
+
 /** Connect-style middleware, as `app.use` takes it. */
-export type HandshakeMiddleware = (
-  // oxlint-disable-next-line typescript/no-explicit-any -- middleware declares the request and response of its framework
-  ...args: [request: any, response: any, next: (error?: unknown) => void]
-) => void;
+export type HandshakeMiddleware = Connect['use'];
 
 /** The options that a module sets for all its servers, and a decorator for one (SPEC 8). */
 export interface ServerDefaults {

@@ -1,57 +1,27 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
-import {
-  ConnectionHandler,
-  WebSocketConnection,
-  WebSocketServerRegistry,
-  type ConnectionHandlerOptions,
-  type WSErrorEvent,
-  type WSMessageEvent,
-  type WSTerminateEvent,
-} from 'nestjs-4d-websocket';
-import { closeApps, startApp } from '../support/app.js';
+import type { WSErrorEvent } from 'nestjs-4d-websocket';
+import { closeApps } from '../support/app.js';
 import { connect } from '../support/client.js';
+import { serveConnections } from '../support/connection-app.js';
 import { deferred } from '../support/deferred.js';
 import { clientFrame, connectRaw } from '../support/raw-client.js';
-import { Recorder } from '../support/recorder.js';
 
 afterEach(closeApps);
-
-async function serve(
-  options: ConnectionHandlerOptions,
-  onMessage: (ws: WebSocketConnection, data: string) => unknown = () => undefined,
-) {
-  const events = new Recorder();
-  @ConnectionHandler({ path: '/', ...options })
-  class Handler {
-    onOpen(ws: WebSocketConnection) {
-      events.push('open', ws);
-    }
-    onMessage(ws: WebSocketConnection, { data }: WSMessageEvent<string>) {
-      return onMessage(ws, data);
-    }
-    onError(_ws: WebSocketConnection, event: WSErrorEvent) {
-      events.push('error', event);
-    }
-    onTerminate(_ws: WebSocketConnection, event: WSTerminateEvent) {
-      events.push('terminate', event);
-    }
-  }
-  const testApp = await startApp({ providers: [Handler] });
-  const nextConnection = async () => (await events.next('open'))[0] as WebSocketConnection;
-  return { ...testApp, events, nextConnection, server: testApp.app.get(WebSocketServerRegistry).get('/')! };
-}
 
 describe('6.2 back-pressure in', () => {
   it('past maxQueuedMessages reading pauses until they are served; all are served, in order', async () => {
     const gate = deferred<void>();
     const served: number[] = [];
-    const { port, nextConnection } = await serve({ maxQueuedMessages: 4 }, async (ws, data) => {
-      await gate.promise;
-      served.push(Number(data.split(' ')[0]));
-      if (data.endsWith('last')) ws.send('done');
-    });
+    const { port, nextConnection } = await serveConnections(
+      { maxQueuedMessages: 4 },
+      async (ws, data: string) => {
+        await gate.promise;
+        served.push(Number(data.split(' ')[0]));
+        if (data.endsWith('last')) ws.send('done');
+      },
+    );
     const client = await connectRaw(port);
     const ws = await nextConnection();
     const serverSocket = ws.request.raw.socket;
@@ -75,7 +45,7 @@ describe('6.2 back-pressure in', () => {
 
 describe('6.4 back-pressure out', () => {
   it('a client that does not read is closed past maxBufferedAmount, with onError 1013; others do not notice', async () => {
-    const { port, events, nextConnection, server } = await serve({
+    const { port, events, nextConnection, server } = await serveConnections({
       maxBufferedAmount: 1_000_000,
       closeTimeout: 50,
     });
@@ -101,7 +71,10 @@ describe('6.4 back-pressure out', () => {
   });
 
   it('a slow client that reads on sees 1013, after what was sent', async () => {
-    const { port, nextConnection } = await serve({ maxBufferedAmount: 100_000, closeTimeout: 5000 });
+    const { port, nextConnection } = await serveConnections({
+      maxBufferedAmount: 100_000,
+      closeTimeout: 5000,
+    });
     const client = await connectRaw(port);
     client.socket.pause();
     const ws = await nextConnection();
@@ -120,7 +93,7 @@ describe('6.4 back-pressure out', () => {
 
 describe('2 bufferedAmount and drain', () => {
   it('bufferedAmount counts what was accepted; drain resolves when it is at the threshold', async () => {
-    const { wsUrl, nextConnection } = await serve({});
+    const { wsUrl, nextConnection } = await serveConnections({});
     const client = await connect(wsUrl);
     const ws = await nextConnection();
     expect(ws.bufferedAmount).toBe(0);
@@ -135,7 +108,10 @@ describe('2 bufferedAmount and drain', () => {
   it.each([false, true])(
     'drain waits for a client that reads slowly (compression: %s)',
     async (perMessageDeflate) => {
-      const { wsUrl, nextConnection } = await serve({ perMessageDeflate, maxBufferedAmount: 2 ** 30 });
+      const { wsUrl, nextConnection } = await serveConnections({
+        perMessageDeflate,
+        maxBufferedAmount: 2 ** 30,
+      });
       const client = await connect(wsUrl);
       const ws = await nextConnection();
       client.socket.pause();
@@ -154,7 +130,7 @@ describe('2 bufferedAmount and drain', () => {
   );
 
   it('drain counts Blobs', async () => {
-    const { wsUrl, nextConnection } = await serve({});
+    const { wsUrl, nextConnection } = await serveConnections({});
     const client = await connect(wsUrl);
     const ws = await nextConnection();
     ws.send(new Blob(['x'.repeat(1_000_000)]));
@@ -165,7 +141,7 @@ describe('2 bufferedAmount and drain', () => {
   });
 
   it('drain rejects if the connection closes first, and on a closed connection', async () => {
-    const { port, nextConnection, events } = await serve({ maxBufferedAmount: 2 ** 30 });
+    const { port, nextConnection, events } = await serveConnections({ maxBufferedAmount: 2 ** 30 });
     const client = await connectRaw(port);
     client.socket.pause();
     const ws = await nextConnection();
@@ -184,7 +160,7 @@ describe('2 bufferedAmount and drain', () => {
     async function* source() {
       for (let index = 0; index < CHUNKS; index++) yield Buffer.alloc(64 * 1024, index);
     }
-    const { wsUrl } = await serve({}, async (ws) => {
+    const { wsUrl } = await serveConnections({}, async (ws) => {
       for await (const chunk of source()) {
         ws.send(chunk);
         peak = Math.max(peak, ws.bufferedAmount);
@@ -202,7 +178,7 @@ describe('2 bufferedAmount and drain', () => {
 
 describe('8 heartbeat', () => {
   it('a client that answers pings, or talks, stays; one that does neither is gone with 1006', async () => {
-    const { port, events, nextConnection, server } = await serve({
+    const { port, events, nextConnection, server } = await serveConnections({
       heartbeat: { interval: 60, timeout: 60 },
     });
     const answers = await connectRaw(port);
@@ -237,9 +213,9 @@ describe('8 heartbeat', () => {
 
   it('a client that the server itself does not read from is not given up', async () => {
     const gate = deferred<void>();
-    const { port, nextConnection } = await serve(
+    const { port, nextConnection } = await serveConnections(
       { heartbeat: { interval: 20, timeout: 20 }, maxQueuedMessages: 1 },
-      async (ws, data) => {
+      async (ws, data: string) => {
         await gate.promise;
         ws.send(data);
       },
@@ -264,7 +240,7 @@ describe('8 heartbeat', () => {
   });
 
   it('false turns it off', async () => {
-    const { port } = await serve({ heartbeat: false });
+    const { port } = await serveConnections({ heartbeat: false });
     const client = await connectRaw(port);
     for (let started = performance.now(); performance.now() - started < 100;) await new Promise(setImmediate);
     expect(client.chunks).toHaveLength(1);
@@ -292,7 +268,7 @@ describe('6.3 write coalescing', () => {
     ['long', 50, 20_000],
     ['one', 1, 10],
   ])('all sends of one turn leave in one write, in order (%s messages)', async (_what, count, length) => {
-    const { wsUrl, nextConnection } = await serve({});
+    const { wsUrl, nextConnection } = await serveConnections({});
     const client = await connect(wsUrl);
     const ws = await nextConnection();
     const writes = countWrites(ws.request.raw.socket);
@@ -309,7 +285,7 @@ describe('6.3 write coalescing', () => {
   });
 
   it('sends of promises that settle in the turn are part of it; a close frame leaves with them', async () => {
-    const { wsUrl, nextConnection } = await serve({});
+    const { wsUrl, nextConnection } = await serveConnections({});
     const client = await connect(wsUrl);
     const ws = await nextConnection();
     const writes = countWrites(ws.request.raw.socket);
@@ -324,7 +300,7 @@ describe('6.3 write coalescing', () => {
   });
 
   it('a send before a long synchronous task leaves right after it', async () => {
-    const { wsUrl, nextConnection } = await serve({});
+    const { wsUrl, nextConnection } = await serveConnections({});
     const client = await connect(wsUrl);
     const ws = await nextConnection();
     ws.send('x');
@@ -336,7 +312,7 @@ describe('6.3 write coalescing', () => {
 
 describe('14.1 broadcast and topics', () => {
   it('broadcast reaches every connection but those excepted', async () => {
-    const { wsUrl, server, nextConnection } = await serve({});
+    const { wsUrl, server, nextConnection } = await serveConnections({});
     const clients = [];
     const connections = [];
     for (let index = 0; index < 4; index++) {
@@ -362,7 +338,7 @@ describe('14.1 broadcast and topics', () => {
   });
 
   it('one client closes, one is gone, one is compressed: the others receive all the same', async () => {
-    const { wsUrl, server, nextConnection } = await serve({ perMessageDeflate: true });
+    const { wsUrl, server, nextConnection } = await serveConnections({ perMessageDeflate: true });
     const plain = await connect(wsUrl, { perMessageDeflate: false });
     await nextConnection();
     const compressed = await connect(wsUrl);
@@ -380,7 +356,7 @@ describe('14.1 broadcast and topics', () => {
   });
 
   it('publish reaches the subscribers of a topic; a closed connection leaves its topics', async () => {
-    const { wsUrl, server, nextConnection, events } = await serve({});
+    const { wsUrl, server, nextConnection, events } = await serveConnections({});
     const [first, second] = [await connect(wsUrl), await connect(wsUrl)];
     const [one, two] = [await nextConnection(), await nextConnection()];
     one.subscribe('news');
@@ -409,7 +385,7 @@ describe('14.1 broadcast and topics', () => {
   });
 
   it('send and publish to one connection keep their order', async () => {
-    const { wsUrl, server, nextConnection } = await serve({});
+    const { wsUrl, server, nextConnection } = await serveConnections({});
     const client = await connect(wsUrl);
     const ws = await nextConnection();
     ws.subscribe('t');

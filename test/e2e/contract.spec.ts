@@ -18,35 +18,16 @@ import {
 } from 'nestjs-4d-websocket';
 import { closeApps, createApp, startApp } from '../support/app.js';
 import { connect, connectRefused } from '../support/client.js';
+import { serveConnections } from '../support/connection-app.js';
 import { Recorder } from '../support/recorder.js';
 
 afterEach(closeApps);
 
 /** A server at `/` whose connections run the given function for each message. */
-async function serve(
+const serve = (
   onMessage: (ws: WebSocketConnection, data: never) => unknown,
-  options: Parameters<typeof ConnectionHandler>[0] = {},
-) {
-  const events = new Recorder();
-  @ConnectionHandler({ path: '/', ...options })
-  class Handler {
-    onOpen(ws: WebSocketConnection) {
-      events.push('open', ws);
-    }
-    onMessage(ws: WebSocketConnection, { data }: WSMessageEvent<never>) {
-      return onMessage(ws, data);
-    }
-    onError(_ws: WebSocketConnection, event: WSErrorEvent) {
-      events.push('error', event);
-    }
-    onTerminate(ws: WebSocketConnection, event: WSTerminateEvent) {
-      events.push('terminate', event, ws);
-    }
-  }
-  const testApp = await startApp({ providers: [Handler] });
-  const server = testApp.app.get(WebSocketServerRegistry).get('/')!;
-  return { ...testApp, events, server, Handler };
-}
+  options?: Parameters<typeof ConnectionHandler>[0],
+) => serveConnections(options, onMessage);
 
 /** A connection of a server that does nothing with messages, from both sides. */
 async function open(options?: Parameters<typeof ConnectionHandler>[0]) {

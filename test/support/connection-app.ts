@@ -1,0 +1,39 @@
+import {
+  ConnectionHandler,
+  WebSocketConnection,
+  WebSocketServerRegistry,
+  type ConnectionHandlerOptions,
+  type WSErrorEvent,
+  type WSMessageEvent,
+  type WSTerminateEvent,
+} from 'nestjs-4d-websocket';
+import { startApp } from './app.js';
+import { Recorder } from './recorder.js';
+
+/** Starts an application with one server, at `/`, whose connections run a function for each message and note the rest. */
+export async function serveConnections(
+  options: ConnectionHandlerOptions = {},
+  onMessage: (ws: WebSocketConnection, data: never) => unknown = () => undefined,
+) {
+  const events = new Recorder();
+  @ConnectionHandler({ path: '/', ...options })
+  class Handler {
+    onOpen(ws: WebSocketConnection) {
+      events.push('open', ws);
+    }
+    onMessage(ws: WebSocketConnection, { data }: WSMessageEvent<never>) {
+      return onMessage(ws, data);
+    }
+    onError(_ws: WebSocketConnection, event: WSErrorEvent) {
+      events.push('error', event);
+    }
+    onTerminate(ws: WebSocketConnection, event: WSTerminateEvent) {
+      events.push('terminate', event, ws);
+    }
+  }
+  const testApp = await startApp({ providers: [Handler] });
+  const server = testApp.app.get(WebSocketServerRegistry).get('/')!;
+  /** The server's side of the next connection. */
+  const nextConnection = async () => (await events.next('open'))[0] as WebSocketConnection;
+  return { ...testApp, events, server, Handler, nextConnection };
+}
