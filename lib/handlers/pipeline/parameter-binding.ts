@@ -1,4 +1,5 @@
 import type { ArgumentMetadata, ExecutionContext, PipeTransform, Type } from '@nestjs/common';
+import { isPromise } from '../../server/promise.js';
 import type { EnhancerResolver } from './enhancer-resolver.js';
 import { PARAMETERS } from './nest-metadata.js';
 import { functionOf, type HandlerMethod } from './handler-method.js';
@@ -67,20 +68,32 @@ export function bindParameters(
     };
   });
 
+  const context = (args: readonly unknown[]): ExecutionContext =>
+    new HandlerExecutionContext(handlerMethod.contextType, type, functionOf(handlerMethod), args);
+  const bind = async (
+    { index, number, factory, data, pipes, metadata: pipeMetadata }: (typeof bindings)[number],
+    parameters: unknown[],
+    args: readonly unknown[],
+  ): Promise<void> => {
+    let value: unknown =
+      factory === undefined ? values.value(number, data, args) : factory(data, context(args));
+    if (isPromise(value)) value = await value;
+    for (const pipe of pipes) {
+      value = pipe.transform(value, pipeMetadata) as unknown;
+      // Each await is a turn of the microtask queue, which a synchronous pipe need not cost.
+      if (isPromise(value)) value = await value;
+    }
+    parameters[index] = value;
+  };
+  const [only] = bindings;
+  if (bindings.length === 1) {
+    return async (parameters, args) => {
+      await bind(only!, parameters, args);
+      return parameters;
+    };
+  }
   return async (parameters, args) => {
-    await Promise.all(
-      bindings.map(async ({ index, number, factory, data, pipes, metadata: pipeMetadata }) => {
-        let value: unknown =
-          factory === undefined
-            ? values.value(number, data, args)
-            : await factory(
-                data,
-                new HandlerExecutionContext(handlerMethod.contextType, type, functionOf(handlerMethod), args),
-              );
-        for (const pipe of pipes) value = (await pipe.transform(value, pipeMetadata)) as unknown;
-        parameters[index] = value;
-      }),
-    );
+    await Promise.all(bindings.map((binding) => bind(binding, parameters, args)));
     return parameters;
   };
 }
