@@ -4,14 +4,10 @@ export const CloseCode = {
   GOING_AWAY: 1001,
   /** The protocol was violated. */
   PROTOCOL_ERROR: 1002,
-  /** No status was in the close frame. */
-  NO_STATUS: 1005,
   /** The connection broke: no close frame came. */
   ABNORMAL: 1006,
   /** The data did not fit its type: no UTF-8. */
   INVALID_DATA: 1007,
-  /** The message was too long. */
-  TOO_LONG: 1009,
   /** The server failed. */
   INTERNAL_ERROR: 1011,
   /** The server can't go on with this client now. */

@@ -7,8 +7,7 @@ import type { ConnectionSocket } from './connection-socket.js';
 import { errorDetails, type ErrorList } from './error-details.js';
 import type { BoundHandler, ConnectionHooks, HandlerSource } from './hooks.js';
 import { Inbox, type InboxConsumer } from './inbox.js';
-import type { MessageDecoder } from './message-codec.js';
-import { MESSAGE_DECODERS, MessageDecodeError } from './message-codec.js';
+import { MESSAGE_DECODERS, MessageDecodeError, type MessageDecoder } from './message-codec.js';
 import { Outbox, type OutboxObserver } from './outbox.js';
 import { isPromise } from './promise.js';
 import { ReplyStreams } from './reply-streams.js';
@@ -173,18 +172,23 @@ export class ConnectionSession implements InboxConsumer, OutboxObserver {
     this.inbox.release();
   }
 
-  /** Runs a hook; returns whether it is done, otherwise {@link #settle} is called at its end. */
+  /** Runs a hook; what it throws goes to `onError`. Returns as {@link #complete}. */
   #run(hook: () => unknown): boolean {
+    return this.#complete(hook, (error) => this.#report(errorDetails(error, 'user')));
+  }
+
+  /** Runs a hook; returns whether it is done, otherwise {@link #settle} is called at its end. */
+  #complete(hook: () => unknown, failed: (error: unknown) => boolean): boolean {
     try {
       const result = hook();
       if (!isPromise(result)) return true;
       result.then(
         () => this.#settle(() => true),
-        (error: unknown) => this.#settle(() => this.#report(errorDetails(error, 'user'))),
+        (error: unknown) => this.#settle(() => failed(error)),
       );
       return false;
     } catch (error) {
-      return this.#report(errorDetails(error, 'user'));
+      return failed(error);
     }
   }
 
@@ -237,22 +241,12 @@ export class ConnectionSession implements InboxConsumer, OutboxObserver {
       this.server.logError(this.#hooks.name, errors);
       return true;
     }
-    const logged = (error: unknown): void =>
-      this.server.logError(`${this.#hooks.name} (onError)`, errorDetails(error, 'user'));
-    try {
-      const result = this.#hooks.error(this.connection, errors);
-      if (!isPromise(result)) return true;
-      result.then(
-        () => this.#settle(() => true),
-        (error: unknown) => {
-          logged(error);
-          this.#settle(() => true);
-        },
-      );
-      return false;
-    } catch (error) {
-      logged(error);
-      return true;
-    }
+    return this.#complete(
+      () => this.#hooks.error!(this.connection, errors),
+      (error) => {
+        this.server.logError(`${this.#hooks.name} (onError)`, errorDetails(error, 'user'));
+        return true;
+      },
+    );
   }
 }

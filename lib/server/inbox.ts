@@ -39,11 +39,6 @@ export class Inbox {
     this.#limit = limit;
   }
 
-  /** Whether reading from the client is paused because too much waits. */
-  get paused(): boolean {
-    return this.#paused;
-  }
-
   /** Takes a message: it is served now, or when those before it are done. */
   receive(data: Buffer, isBinary: boolean): void {
     if (this.#busy) {

@@ -13,7 +13,6 @@ const Parameter = {
   PARAM: 5,
   HEADERS: 6,
   SESSION: 7,
-  HOST: 10,
   IP: 11,
 } as const;
 
