@@ -14,7 +14,30 @@ module.exports = {
       comment:
         'The server room knows sockets and messages, and nothing of the rooms above it or of the container.',
       from: { path: '^lib/server' },
-      to: { path: '^lib/(handlers|adapters|decorators)|node_modules/@nestjs/(core|websockets|platform)' },
+      to: {
+        path: '^lib/(handlers|adapters|decorators|cluster|backplane)|node_modules/@nestjs/(core|websockets|platform)',
+      },
+    },
+    {
+      name: 'cluster-knows-no-nest-and-no-broker',
+      severity: 'error',
+      from: { path: '^lib/cluster' },
+      to: {
+        path: '^lib/(handlers|adapters|decorators|backplane)|node_modules/@nestjs/(core|websockets|platform)',
+      },
+    },
+    {
+      name: 'brokers-stand-alone',
+      severity: 'error',
+      comment: 'A backplane is an entry point of its own: it needs nothing but the interface that it fills.',
+      from: { path: '^lib/backplane' },
+      to: { path: '^lib/', pathNot: '^lib/(backplane|interfaces|errors)' },
+    },
+    {
+      name: 'brokers-are-optional',
+      severity: 'error',
+      from: { path: '^lib/', pathNot: '^lib/backplane' },
+      to: { path: '^lib/backplane|node_modules/(ioredis|@nats-io)' },
     },
     {
       name: 'handlers-know-no-adapter',

@@ -2,6 +2,7 @@ import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { ApplicationConfig, DiscoveryModule, ModulesContainer } from '@nestjs/core';
 import { FourDWsAdapter } from './adapters/four-d-ws.adapter.js';
 import { UpgradeRouter } from './adapters/upgrade-router.js';
+import { clusterMemberProvider } from './handlers/cluster-member.provider.js';
 import { InvalidHandlerError } from './errors/invalid-handler.error.js';
 import { ConnectionHandlers } from './handlers/connection-handlers.js';
 import { ConnectionHooksFactory } from './handlers/connection-hooks.js';
@@ -33,6 +34,7 @@ import { ServerHost } from './server/server-host.js';
     UpgradeRouter,
     { provide: ServerHost, useExisting: UpgradeRouter },
     FourDWsAdapter,
+    clusterMemberProvider,
     ServerLauncher,
     connectionProvider,
   ],

@@ -10,12 +10,15 @@ export {
   type ConnectionDecision,
   type ConnectionHandlerOptions,
 } from './decorators/index.js';
+export { BackplaneError } from './errors/backplane.error.js';
 export { InvalidHandlerError } from './errors/invalid-handler.error.js';
 export { InvalidOptionError } from './errors/invalid-option.error.js';
 export { FourDWebSocketModule } from './four-d-websocket.module.js';
 export { CONNECTION } from './handlers/connection.provider.js';
 export { WebSocketServerRegistry } from './handlers/web-socket-server.registry.js';
 export type {
+  Backplane,
+  BackplaneObserver,
   ComponentSignature,
   DataType,
   HandshakeMiddleware,
@@ -35,5 +38,6 @@ export type {
 } from './interfaces/index.js';
 export type { FourDWebSocketModuleOptions } from './module-options.js';
 export type { ConnectionCollection } from './server/connection-collection.js';
+export type { ConnectionCount } from './server/other-instances.js';
 export { WebSocketConnection, type ConnectionStatus, type Sendable } from './server/web-socket-connection.js';
-export { WebSocketServer, type PublishOptions } from './server/web-socket-server.js';
+export { WebSocketServer, type CountOptions, type PublishOptions } from './server/web-socket-server.js';

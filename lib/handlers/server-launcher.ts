@@ -1,4 +1,5 @@
 import {
+  Inject,
   Injectable,
   Logger,
   type OnApplicationBootstrap,
@@ -8,6 +9,7 @@ import {
   type Type,
 } from '@nestjs/common';
 import { ContextIdFactory } from '@nestjs/core';
+import { ClusterMember } from '../cluster/cluster-member.js';
 import type { ConnectionHandlerOptions } from '../decorators/connection-handler.decorator.js';
 import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
 import type { ServerOptions } from '../interfaces/index.js';
@@ -30,6 +32,7 @@ export class ServerLauncher
     private readonly hooks: ServerHooksFactory,
     private readonly registry: WebSocketServerRegistry,
     private readonly host: ServerHost,
+    @Inject(ClusterMember) private readonly cluster: ClusterMember | null,
   ) {}
 
   async onModuleInit(): Promise<void> {
@@ -37,13 +40,13 @@ export class ServerLauncher
     this.connectionHandlers.check();
     // A standalone application has no HTTP server: it may import the module, and serves nobody.
     if (!this.host.available) return;
-    for (const provider of this.explorer.serverHandlers()) await this.#launch(provider);
-    for (const provider of this.explorer.connectionHandlers()) {
-      const { type, wrapper, options } = provider;
-      const serverOptions = serverOptionsOf(options);
-      if (serverOptions === undefined) continue;
-      this.#checkDiscriminator(type, options);
-      this.registry.start(this.hooks.ofShorthand(type, wrapper), serverOptions, type);
+    try {
+      await this.cluster?.connect();
+      await this.#launchAll();
+      await this.cluster?.ready();
+    } catch (error) {
+      await this.cluster?.close();
+      throw error;
     }
   }
 
@@ -58,10 +61,23 @@ export class ServerLauncher
 
   async onModuleDestroy(): Promise<void> {
     await Promise.all(Array.from(this.registry, (server) => server.terminate()));
+    // Last, so that what the handlers' onTerminate publish is still heard elsewhere.
+    await this.cluster?.close();
   }
 
   async onApplicationShutdown(): Promise<void> {
     await this.host.close();
+  }
+
+  async #launchAll(): Promise<void> {
+    for (const provider of this.explorer.serverHandlers()) await this.#launch(provider);
+    for (const provider of this.explorer.connectionHandlers()) {
+      const { type, wrapper, options } = provider;
+      const serverOptions = serverOptionsOf(options);
+      if (serverOptions === undefined) continue;
+      this.#checkDiscriminator(type, options);
+      this.registry.start(this.hooks.ofShorthand(type, wrapper), serverOptions, type);
+    }
   }
 
   async #launch({ type, wrapper, options }: DecoratedProvider<ServerOptions>): Promise<void> {

@@ -1,7 +1,8 @@
 import { Inject, Injectable, Optional, type Type } from '@nestjs/common';
 import { WSS_HANDLER_OPTIONS, type WSSHandler } from '../decorators/wss-handler.decorator.js';
+import { ClusterMember } from '../cluster/cluster-member.js';
 import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
-import type { DataType, ServerOptions } from '../interfaces/index.js';
+import type { DataType, ServerDefaults, ServerOptions } from '../interfaces/index.js';
 import { MODULE_OPTIONS_TOKEN, type FourDWebSocketModuleOptions } from '../module-options.js';
 import { errorDetails } from '../server/error-details.js';
 import type { ServerHooks } from '../server/hooks.js';
@@ -16,21 +17,25 @@ import { ServerHooksFactory } from './server-hooks.js';
 export class WebSocketServerRegistry implements Iterable<WebSocketServer> {
   readonly #servers = new Set<WebSocketServer>();
   readonly #types = new Map<WebSocketServer, Type<object>>();
-  readonly #defaults: FourDWebSocketModuleOptions;
+  readonly #defaults: ServerDefaults;
   readonly #explorer: ProviderExplorer;
   readonly #hooks: ServerHooksFactory;
   readonly #host: ServerHost;
+  readonly #cluster: ClusterMember | null;
 
   constructor(
-    @Optional() @Inject(MODULE_OPTIONS_TOKEN) defaults: FourDWebSocketModuleOptions | undefined,
+    @Optional() @Inject(MODULE_OPTIONS_TOKEN) options: FourDWebSocketModuleOptions | undefined,
     explorer: ProviderExplorer,
     hooks: ServerHooksFactory,
     host: ServerHost,
+    @Inject(ClusterMember) cluster: ClusterMember | null,
   ) {
-    this.#defaults = defaults ?? {};
+    const { backplane: _backplane, ...defaults } = options ?? {};
+    this.#defaults = defaults;
     this.#explorer = explorer;
     this.#hooks = hooks;
     this.#host = host;
+    this.#cluster = cluster;
   }
 
   [Symbol.iterator](): IterableIterator<WebSocketServer> {
@@ -84,7 +89,7 @@ export class WebSocketServerRegistry implements Iterable<WebSocketServer> {
    */
   start(hooks: ServerHooks, options: ServerOptions, type: Type<object>): WebSocketServer {
     const server = new WebSocketServer(resolveServerOptions(this.#withDefaults(options), hooks.name), hooks);
-    this.#host.serve(server);
+    this.#serve(server);
     this.#servers.add(server);
     this.#types.set(server, type);
     server.onTerminated(() => {
@@ -103,6 +108,17 @@ export class WebSocketServerRegistry implements Iterable<WebSocketServer> {
   /** @internal The data type of a server with this option. */
   dataTypeOf(dataType: DataType | undefined): DataType {
     return dataType ?? this.#defaults.dataType ?? DEFAULT_OPTIONS.dataType;
+  }
+
+  #serve(server: WebSocketServer): void {
+    this.#host.serve(server);
+    if (this.#cluster === null || !server.options.backplane) return;
+    try {
+      this.#cluster.join(server);
+    } catch (error) {
+      this.#host.withdraw(server);
+      throw error;
+    }
   }
 
   #withDefaults(options: ServerOptions): ServerOptions {

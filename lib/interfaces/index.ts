@@ -1,3 +1,4 @@
+export type { Backplane, BackplaneObserver } from './backplane.js';
 export type { DataType } from './data-type.js';
 export type {
   WSConnectionEvent,

@@ -94,4 +94,10 @@ export interface ServerOptions extends ServerDefaults {
   path?: string;
   /** A port of the server's own, as in `@WebSocketGateway(port)`. @default the application's */
   port?: number;
+  /**
+   * `false` keeps the server to its own instance, beside a module with a backplane.
+   *
+   * @default the module's
+   */
+  backplane?: false;
 }

@@ -1,3 +1,5 @@
+import { describeType } from './message-type.js';
+
 /** The close codes of RFC 6455, section 7.4.1, that the package itself uses. */
 export const CloseCode = {
   /** The server is going away. */
@@ -20,4 +22,27 @@ export const MAX_REASON_BYTES = 123;
 /** Whether an application's code goes into the close frame (SPEC 2.2). */
 export function isCloseCode(code: number): boolean {
   return code > 3000 && code <= 4999;
+}
+
+/**
+ * Checks what an application wants to close a connection with.
+ *
+ * @param caller the method, for the error
+ * @throws {RangeError} for a code that is no integer or above 4999, and for a reason that is too long
+ * @throws {TypeError} for a reason that is no string
+ */
+export function checkTermination(caller: string, code: number | undefined, reason: string | undefined): void {
+  if (code !== undefined && (!Number.isInteger(code) || code > 4999)) {
+    throw new RangeError(`${caller}: the code must be an integer of at most 4999, got ${String(code)}`);
+  }
+  if (reason === undefined) return;
+  if (typeof reason !== 'string') {
+    throw new TypeError(`${caller}: the message must be a string, got ${describeType(reason)}`);
+  }
+  const length = Buffer.byteLength(reason);
+  if (length > MAX_REASON_BYTES) {
+    throw new RangeError(
+      `${caller}: the message must be at most ${MAX_REASON_BYTES} bytes of UTF-8, got ${length}`,
+    );
+  }
 }

@@ -39,15 +39,24 @@ export function textFrame(text: string): Buffer {
 
 /** A binary message as one frame: in one Buffer if it is short, else a header and the data itself, uncopied. */
 export function binaryFrame(data: Buffer): Buffer | [header: Buffer, payload: Buffer] {
+  return dataFrame(FINAL_BINARY, data);
+}
+
+/** A text message whose UTF-8 is there already, as one frame like that of a binary message. */
+export function textFrameOf(utf8: Buffer): Buffer | [header: Buffer, payload: Buffer] {
+  return dataFrame(FINAL_TEXT, utf8);
+}
+
+function dataFrame(firstByte: number, data: Buffer): Buffer | [header: Buffer, payload: Buffer] {
   const offset = headerLength(data.length);
   if (data.length < COPY_LIMIT) {
     const frame = Buffer.allocUnsafe(offset + data.length);
-    writeHeader(frame, FINAL_BINARY, data.length);
+    writeHeader(frame, firstByte, data.length);
     frame.set(data, offset);
     return frame;
   }
   const header = Buffer.allocUnsafe(offset);
-  writeHeader(header, FINAL_BINARY, data.length);
+  writeHeader(header, firstByte, data.length);
   return [header, data];
 }
 

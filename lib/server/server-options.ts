@@ -41,6 +41,8 @@ export interface ResolvedServerOptions {
   readonly maxQueuedMessages: number;
   readonly maxBufferedAmount: number;
   readonly perMessageDeflate: boolean | PerMessageDeflateOptions;
+  /** Whether it takes part in the module's backplane. */
+  readonly backplane: boolean;
 }
 
 /**
@@ -85,6 +87,7 @@ export function resolveServerOptions(options: ServerOptions, owner: string): Res
     maxQueuedMessages: number('maxQueuedMessages', 1, MAX_BYTES),
     maxBufferedAmount: number('maxBufferedAmount', 1, Number.MAX_SAFE_INTEGER),
     perMessageDeflate: checkDeflate(options.perMessageDeflate, check),
+    backplane: checkBackplane(options.backplane, check),
   };
 }
 
@@ -188,4 +191,13 @@ function checkDeflate(
     throw check.error('perMessageDeflate', deflate, 'a boolean or an object of options');
   }
   return deflate;
+}
+
+function checkBackplane(backplane: unknown, check: OptionCheck): boolean {
+  if (backplane === undefined || backplane === false) return backplane !== false;
+  throw check.error(
+    'backplane',
+    backplane,
+    'false; all servers share the one of FourDWebSocketModule.forRoot()',
+  );
 }

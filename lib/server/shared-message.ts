@@ -1,4 +1,4 @@
-import { asBuffer, asJson, binaryFrame, textFrame } from './message-frame.js';
+import { asBuffer, asJson, binaryFrame, textFrame, textFrameOf } from './message-frame.js';
 
 /** A message on its way to several connections: encoded once, and framed once for all that are not compressed. */
 export class SharedMessage {
@@ -6,22 +6,35 @@ export class SharedMessage {
   readonly isBinary: boolean;
   #frame: Buffer | [header: Buffer, payload: Buffer] | undefined;
 
+  private constructor(data: string | Buffer | Blob, isBinary: boolean) {
+    this.data = data;
+    this.isBinary = isBinary;
+  }
+
   /** @throws {TypeError} as `WebSocketConnection.send` does */
-  constructor(message: unknown) {
-    if (typeof message === 'string' || message instanceof Blob) {
-      this.data = message;
-    } else {
-      const binary = typeof message === 'object' && message !== null ? asBuffer(message) : undefined;
-      this.data = binary ?? asJson(message);
-    }
-    this.isBinary = typeof this.data !== 'string';
+  static of(message: unknown): SharedMessage {
+    if (typeof message === 'string') return new SharedMessage(message, false);
+    if (message instanceof Blob) return new SharedMessage(message, true);
+    const binary = typeof message === 'object' && message !== null ? asBuffer(message) : undefined;
+    return binary === undefined ? new SharedMessage(asJson(message), false) : new SharedMessage(binary, true);
+  }
+
+  /** A message that another instance encoded: a text's UTF-8 stays as it is. */
+  static encoded(payload: Buffer, isBinary: boolean): SharedMessage {
+    return new SharedMessage(payload, isBinary);
   }
 
   /** The frame that connections share; undefined for a Blob, whose bytes have to be read first. */
   get frame(): Buffer | [header: Buffer, payload: Buffer] | undefined {
     if (this.#frame === undefined && !(this.data instanceof Blob)) {
-      this.#frame = typeof this.data === 'string' ? textFrame(this.data) : binaryFrame(this.data);
+      if (typeof this.data === 'string') this.#frame = textFrame(this.data);
+      else this.#frame = this.isBinary ? binaryFrame(this.data) : textFrameOf(this.data);
     }
     return this.#frame;
+  }
+
+  /** The bytes for other instances; a Blob's have to be read first. */
+  get payload(): Buffer | Blob {
+    return typeof this.data === 'string' ? Buffer.from(this.data) : this.data;
   }
 }

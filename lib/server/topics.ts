@@ -5,8 +5,17 @@ export const NO_TOPICS: ReadonlySet<string> = new Set();
 
 const NOBODY: ReadonlySet<ConnectionSession> = new Set();
 
+/** Who wants to know which topics there are. */
+export interface TopicObserver {
+  /** A topic has its first subscriber. */
+  topicAdded(topic: string): void;
+  /** A topic has lost its last subscriber. */
+  topicRemoved(topic: string): void;
+}
+
 /** Who subscribed to what, on one server (SPEC 14.1). A topic exists while it has subscribers. */
 export class Topics {
+  observer: TopicObserver | undefined;
   readonly #subscribers = new Map<string, Set<ConnectionSession>>();
 
   /** How many topics have subscribers. */
@@ -23,15 +32,22 @@ export class Topics {
     if (session.topics === NO_TOPICS) session.topics = new Set();
     (session.topics as Set<string>).add(topic);
     const subscribers = this.#subscribers.get(topic);
-    if (subscribers === undefined) this.#subscribers.set(topic, new Set([session]));
-    else subscribers.add(session);
+    if (subscribers === undefined) {
+      this.#subscribers.set(topic, new Set([session]));
+      this.observer?.topicAdded(topic);
+    } else {
+      subscribers.add(session);
+    }
   }
 
   leave(topic: string, session: ConnectionSession): void {
     if (session.topics === NO_TOPICS) return;
     (session.topics as Set<string>).delete(topic);
     const subscribers = this.#subscribers.get(topic);
-    if (subscribers?.delete(session) && subscribers.size === 0) this.#subscribers.delete(topic);
+    if (subscribers?.delete(session) && subscribers.size === 0) {
+      this.#subscribers.delete(topic);
+      this.observer?.topicRemoved(topic);
+    }
   }
 
   /** A connection is closed. */

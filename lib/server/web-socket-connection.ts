@@ -1,6 +1,6 @@
 import type { HandshakeRequest } from '../interfaces/index.js';
 import type { ConnectionSession } from './connection-session.js';
-import { isCloseCode, MAX_REASON_BYTES } from './close-code.js';
+import { checkTermination, isCloseCode } from './close-code.js';
 import { describeType } from './message-type.js';
 import type { WebSocketServer } from './web-socket-server.js';
 
@@ -21,7 +21,10 @@ const STATUSES = ['Connected', 'Connected', 'Closing', 'Closed'] as const;
 export class WebSocketConnection {
   readonly #session: ConnectionSession;
 
-  /** An integer, unique among all connections of this process for its lifetime; never used again. */
+  /**
+   * A safe integer, unique among all connections of this process for its lifetime, and with a backplane among those of
+   * all instances; never used again.
+   */
   readonly id: number;
 
   /** @internal */
@@ -96,22 +99,7 @@ export class WebSocketConnection {
    * @throws {TypeError} for a message that is no string
    */
   terminate(code?: number, message?: string): void {
-    if (code !== undefined && (!Number.isInteger(code) || code > 4999)) {
-      throw new RangeError(
-        `WebSocketConnection.terminate(): the code must be an integer of at most 4999, got ${String(code)}`,
-      );
-    }
-    if (message !== undefined && typeof message !== 'string') {
-      throw new TypeError(
-        `WebSocketConnection.terminate(): the message must be a string, got ${describeType(message)}`,
-      );
-    }
-    if (message !== undefined && Buffer.byteLength(message) > MAX_REASON_BYTES) {
-      throw new RangeError(
-        `WebSocketConnection.terminate(): the message must be at most ${MAX_REASON_BYTES} bytes of UTF-8, ` +
-          `got ${Buffer.byteLength(message)}`,
-      );
-    }
+    checkTermination('WebSocketConnection.terminate()', code, message);
     const { websocket } = this.#session;
     if (websocket.readyState !== websocket.OPEN) return;
     if (code !== undefined && isCloseCode(code)) websocket.close(code, message);

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { Logger } from '@nestjs/common';
 import type { DataType, HandshakeRequest } from '../interfaces/index.js';
 import { ConnectionCollection } from './connection-collection.js';
+import { checkTermination } from './close-code.js';
 import { nextConnectionId } from './connection-id.js';
 import { ConnectionSession } from './connection-session.js';
 import type { ConnectionSocket } from './connection-socket.js';
@@ -11,6 +12,8 @@ import type { HandshakeExchange } from './handshake-exchange.js';
 import { Handshakes } from './handshakes.js';
 import { Heartbeat } from './heartbeat.js';
 import type { HandlerSource, ServerHooks } from './hooks.js';
+import { describeType } from './message-type.js';
+import type { ConnectionCount, OtherInstances } from './other-instances.js';
 import { isPromise } from './promise.js';
 import type { ResolvedServerOptions } from './server-options.js';
 import { SharedMessage } from './shared-message.js';
@@ -22,16 +25,29 @@ const logger = new Logger('WebSocketServer');
 
 /** Whom a message to many leaves out. */
 export interface PublishOptions {
-  /** One connection or several that do not receive the message. */
-  except?: WebSocketConnection | Iterable<WebSocketConnection>;
+  /**
+   * One connection or several that do not receive the message; those of other instances by their ids.
+   *
+   * @default nobody is left out
+   */
+  except?: WebSocketConnection | number | Iterable<WebSocketConnection | number>;
 }
+
+/** How connections are counted. */
+export interface CountOptions {
+  /** How long to wait for instances that don't answer, in milliseconds. @default 1000 */
+  timeout?: number;
+}
+
+const COUNT_TIMEOUT = 1000;
+const NOBODY: ReadonlySet<number> = new Set();
 
 /**
  * A WebSocket server: takes the clients that its handler lets in, and knows them all (SPEC 3). The package makes
  * one for each decorated handler; `WebSocketServerRegistry.create` makes one at run time.
  */
 export class WebSocketServer {
-  /** The open connections, live. */
+  /** The open connections of this instance, live; those of other instances are never in it. */
   readonly connections = new ConnectionCollection();
   /** @internal */
   readonly options: ResolvedServerOptions;
@@ -41,6 +57,7 @@ export class WebSocketServer {
   readonly #handshakes: Handshakes;
   readonly #heartbeat: Heartbeat | undefined;
   readonly #sessions = new Set<ConnectionSession>();
+  #others: OtherInstances | undefined;
   #opened = false;
   #shutdown: Shutdown | undefined;
   #termination: Promise<void> | undefined;
@@ -90,22 +107,82 @@ export class WebSocketServer {
   }
 
   /**
-   * Sends a message to every connection; it is encoded once (SPEC 14.1).
+   * Sends a message to every connection, with a backplane to those of all instances; it is encoded once (SPEC 14.1,
+   * 14.2).
    *
    * @throws {TypeError} as {@link WebSocketConnection.send}
    */
   broadcast(message: Sendable, options?: PublishOptions): void {
-    this.#deliver(message, this.connections, options);
+    const shared = SharedMessage.of(message);
+    const except = exceptions(options?.except);
+    this.deliver(shared, this.connections, except);
+    this.#others?.broadcast(shared, this.#elsewhere(except));
   }
 
   /**
-   * Sends a message to the connections that subscribed to a topic; it is encoded once, and costs as much as there are
-   * subscribers, however many connections there are (SPEC 14.1).
+   * Sends a message to the connections that subscribed to a topic, with a backplane to those of all instances; it is
+   * encoded once, and costs as much as there are subscribers, however many connections there are (SPEC 14.1, 14.2).
    *
-   * @throws {TypeError} as {@link WebSocketConnection.send}
+   * @throws {TypeError} as {@link WebSocketConnection.send}, and for a topic that is not a non-empty string
    */
   publish(topic: string, message: Sendable, options?: PublishOptions): void {
-    this.#deliver(message, this.topics.get(topic), options);
+    if (typeof topic !== 'string' || topic === '') {
+      throw new TypeError(
+        `WebSocketServer.publish(): the topic must be a non-empty string, got ${describeType(topic)}`,
+      );
+    }
+    const shared = SharedMessage.of(message);
+    const except = exceptions(options?.except);
+    this.deliver(shared, this.topics.get(topic), except);
+    this.#others?.publish(topic, shared, this.#elsewhere(except));
+  }
+
+  /**
+   * Sends a message to the connection with this id, with a backplane on whatever instance it is (SPEC 14.2). Does
+   * nothing if there is none any more.
+   *
+   * @throws {TypeError} as {@link WebSocketConnection.send}, and for an id that is no safe integer
+   */
+  sendTo(id: number, message: Sendable): void {
+    checkId('sendTo', id);
+    const shared = SharedMessage.of(message);
+    const connection = this.connections.get(id);
+    if (connection === undefined) this.#others?.sendTo(id, shared);
+    else this.deliver(shared, [connection], NOBODY);
+  }
+
+  /**
+   * Closes the connection with this id, with a backplane on whatever instance it is, as its
+   * {@link WebSocketConnection.terminate} does (SPEC 14.2). Does nothing if there is none any more.
+   *
+   * @param code sent only when 3000 < code ≤ 4999
+   * @param message why, for the client: at most 123 bytes of UTF-8; sent only with a code
+   * @throws {RangeError} as {@link WebSocketConnection.terminate}
+   * @throws {TypeError} as {@link WebSocketConnection.terminate}, and for an id that is no safe integer
+   */
+  terminateConnection(id: number, code?: number, message?: string): void {
+    checkId('terminateConnection', id);
+    checkTermination('WebSocketServer.terminateConnection()', code, message);
+    const connection = this.connections.get(id);
+    if (connection === undefined) this.#others?.terminateConnection(id, code, message);
+    else connection.terminate(code, message);
+  }
+
+  /**
+   * Counts the open connections of all instances (SPEC 14.2). It takes a round trip through the backplane; instances that
+   * don't answer in time are left out, and `instances` tells how many there are that did. Without a backplane, and while it
+   * is away, it is this instance alone.
+   *
+   * @throws {RangeError} for a timeout that is not a number of milliseconds above 0
+   */
+  async countConnections({ timeout = COUNT_TIMEOUT }: CountOptions = {}): Promise<ConnectionCount> {
+    if (typeof timeout !== 'number' || !(timeout > 0)) {
+      throw new RangeError(
+        `WebSocketServer.countConnections(): the timeout must be milliseconds above 0, got ${String(timeout)}`,
+      );
+    }
+    if (this.#others === undefined) return { connections: this.connections.length, instances: 1 };
+    return this.#others.countConnections(timeout);
   }
 
   /** @internal Takes an upgrade request that was routed here. */
@@ -121,6 +198,12 @@ export class WebSocketServer {
   /** @internal Whose server it is, for messages to people. */
   get name(): string {
     return this.#hooks.name;
+  }
+
+  /** @internal Talks with the same server on the other instances from now on. */
+  join(others: OtherInstances): void {
+    this.#others = others;
+    this.topics.observer = others;
   }
 
   /** @internal Calls back when the server is closed. */
@@ -155,7 +238,8 @@ export class WebSocketServer {
   accept(websocket: ConnectionSocket, request: HandshakeRequest, source: HandlerSource): void {
     // A server may be asked before its HTTP server tells that it listens.
     this.opened();
-    const session = new ConnectionSession(this, nextConnectionId(), websocket, request);
+    const id = this.#others === undefined ? nextConnectionId() : this.#others.nextConnectionId();
+    const session = new ConnectionSession(this, id, websocket, request);
     this.#sessions.add(session);
     session.start(source);
   }
@@ -189,24 +273,32 @@ export class WebSocketServer {
     await this.#shutdown.run();
     this.#heartbeat?.stop();
     await this.#shutdown.race(this.#run(() => this.#hooks.terminate?.(this)));
+    this.#others?.leave();
     this.#terminated = true;
     this.#onTerminated();
   }
 
-  #deliver(
-    message: Sendable,
+  /** @internal Sends a message to connections of this instance, but for those with these ids. */
+  deliver(
+    message: SharedMessage,
     receivers: Iterable<WebSocketConnection | ConnectionSession>,
-    options?: PublishOptions,
-  ) {
-    const shared = new SharedMessage(message);
-    const except = exceptions(options?.except);
+    except: ReadonlySet<number>,
+  ): void {
+    // Most messages leave nobody out: they need no lookup for each receiver.
+    const leavesOut = except.size > 0;
     for (const receiver of receivers) {
       const session =
         receiver instanceof WebSocketConnection ? WebSocketConnection.sessionOf(receiver) : receiver;
       const { websocket } = session;
-      if (websocket.readyState !== websocket.OPEN || except?.has(session.connection)) continue;
-      session.outbox.sendShared(shared);
+      if (websocket.readyState !== websocket.OPEN) continue;
+      if (leavesOut && except.has(session.connection.id)) continue;
+      session.outbox.sendShared(message);
     }
+  }
+
+  /** The exceptions that are not connections of this instance. */
+  #elsewhere(except: ReadonlySet<number>): readonly number[] {
+    return except === NOBODY ? [] : Array.from(except).filter((id) => this.connections.get(id) === undefined);
   }
 
   async #run(hook: () => unknown): Promise<void> {
@@ -231,7 +323,18 @@ export class WebSocketServer {
   }
 }
 
-function exceptions(except: PublishOptions['except']): ReadonlySet<WebSocketConnection> | undefined {
-  if (except === undefined) return undefined;
-  return new Set(except instanceof WebSocketConnection ? [except] : except);
+function exceptions(except: PublishOptions['except']): ReadonlySet<number> {
+  if (except === undefined) return NOBODY;
+  if (typeof except === 'number') return new Set([except]);
+  if (except instanceof WebSocketConnection) return new Set([except.id]);
+  const ids = new Set<number>();
+  for (const each of except) ids.add(typeof each === 'number' ? each : each.id);
+  return ids;
+}
+
+function checkId(method: string, id: unknown): void {
+  if (Number.isSafeInteger(id)) return;
+  throw new TypeError(
+    `WebSocketServer.${method}(): the id must be that of a connection, a safe integer, got ${typeof id === 'number' ? id : describeType(id)}`,
+  );
 }

@@ -1,0 +1,245 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { Msg, NatsConnection, NodeConnectionOptions, Subscription } from '@nats-io/transport-node';
+import { BackplaneError } from '../errors/backplane.error.js';
+import type { Backplane, BackplaneObserver } from '../interfaces/index.js';
+import { MessageParts } from './nats-message-parts.js';
+import { loadPackage } from './optional-package.js';
+
+/** Where {@link NatsBackplane} finds its servers: the options of `@nats-io/transport-node`, and these. */
+export interface NatsBackplaneOptions extends NodeConnectionOptions {
+  /** What the subjects of all channels begin with. Applications that share NATS need different ones. @default '4d' */
+  prefix?: string;
+  /**
+   * Whether the application may start while NATS can't be reached. It then serves its own clients, tells `onError`, and
+   * connects as soon as it can.
+   *
+   * @default false: the application does not start
+   */
+  startWithoutBroker?: boolean;
+}
+
+type NatsClient = typeof import('@nats-io/transport-node');
+
+const NAME = 'NatsBackplane';
+const PART_HEADER = 'Message-Part';
+/** Room for the header of a part. */
+const HEADER_ROOM = 256;
+/** A server closes connections whose subjects are too long; longer ones are hashed. */
+const MAX_SUBJECT_LENGTH = 255;
+
+const DEFAULTS = {
+  /** A server that is silent for two of these is away. */
+  pingInterval: 10_000,
+  reconnectTimeWait: 500,
+  timeout: 10_000,
+} as const satisfies NodeConnectionOptions;
+
+/** What the backplane promises depends on these. */
+const REQUIRED = {
+  reconnect: true,
+  maxReconnectAttempts: -1,
+  ignoreAuthErrorAbort: true,
+  waitOnFirstConnect: false,
+  noEcho: true,
+} as const satisfies NodeConnectionOptions;
+
+/**
+ * Connects the instances of an application through core NATS (SPEC 14.2), with `@nats-io/transport-node`, which has to be
+ * installed beside this package. Messages longer than the server's `max_payload` travel in parts.
+ */
+export class NatsBackplane implements Backplane {
+  readonly #options: NodeConnectionOptions;
+  readonly #prefix: string;
+  readonly #startWithoutBroker: boolean;
+  readonly #subscriptions = new Map<string, Subscription | undefined>();
+  readonly #parts = new MessageParts(randomUUID());
+  #client: NatsClient | undefined;
+  #observer: BackplaneObserver | undefined;
+  #connection: NatsConnection | undefined;
+  #available = false;
+  #flushing: Promise<void> | undefined;
+  #flushNext: Promise<void> | undefined;
+  #retry: NodeJS.Timeout | undefined;
+
+  constructor({ prefix = '4d', startWithoutBroker = false, ...options }: NatsBackplaneOptions = {}) {
+    this.#options = { ...DEFAULTS, ...options, ...REQUIRED };
+    this.#prefix = `${prefix}.`;
+    this.#startWithoutBroker = startWithoutBroker;
+  }
+
+  /** @throws {BackplaneError} if @nats-io/transport-node is not installed, and if NATS can't be reached or refuses */
+  async connect(observer: BackplaneObserver): Promise<void> {
+    if (this.#observer !== undefined) {
+      throw new BackplaneError(NAME, 'it is connected already; make one for each application');
+    }
+    this.#client = await loadPackage(
+      NAME,
+      '@nats-io/transport-node',
+      () => import('@nats-io/transport-node'),
+    );
+    this.#observer = observer;
+    try {
+      await this.#dial();
+    } catch (error) {
+      const failure = this.#failure(error as Error);
+      if (!this.#startWithoutBroker) {
+        await this.close();
+        throw failure;
+      }
+      observer.away(failure);
+      this.#dialLater();
+    }
+  }
+
+  async subscribe(channels: readonly string[]): Promise<void> {
+    const refusals: Error[] = [];
+    for (const channel of channels) {
+      const subscription = this.#connection && this.#subscribe(this.#connection, channel, refusals);
+      this.#subscriptions.set(channel, subscription);
+    }
+    if (!this.#available) return;
+    // The server's refusals come before its answer to a ping.
+    await this.#flush();
+    if (refusals.length > 0) throw refusals[0]!;
+  }
+
+  unsubscribe(channels: readonly string[]): void {
+    for (const channel of channels) {
+      const subscription = this.#subscriptions.get(channel);
+      this.#subscriptions.delete(channel);
+      if (this.#connection?.isClosed() === false) subscription?.unsubscribe();
+    }
+  }
+
+  publish(channel: string, message: Uint8Array): Promise<void> {
+    const connection = this.#connection!;
+    if (connection.isClosed()) return Promise.resolve();
+    const subject = this.#subjectOf(channel);
+    const maxPayload = connection.info?.max_payload ?? Infinity;
+    if (message.length <= maxPayload) {
+      connection.publish(subject, message);
+    } else {
+      for (const [part, header] of this.#parts.split(message, maxPayload - HEADER_ROOM)) {
+        const headers = this.#client!.headers();
+        headers.set(PART_HEADER, header);
+        connection.publish(subject, part, { headers });
+      }
+    }
+    return this.#flush();
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#retry);
+    this.#observer = undefined;
+    this.#available = false;
+    this.#subscriptions.clear();
+    this.#parts.clear();
+    const connection = this.#connection;
+    this.#connection = undefined;
+    await connection?.close().catch(() => undefined);
+  }
+
+  async #dial(): Promise<void> {
+    const connection = await this.#client!.connect(this.#options);
+    const observer = this.#observer;
+    if (observer === undefined) {
+      // Closed meanwhile.
+      await connection.close();
+      return;
+    }
+    this.#connection = connection;
+    this.#available = true;
+    void this.#watch(connection);
+    const channels = [...this.#subscriptions.keys()];
+    for (const channel of channels) {
+      this.#subscriptions.set(channel, this.#subscribe(connection, channel, []));
+    }
+    if (channels.length > 0) await this.#flush();
+    observer.back();
+  }
+
+  #dialLater(): void {
+    const { reconnectTimeWait } = this.#options;
+    this.#retry = setTimeout(() => {
+      this.#dial().catch(() => this.#dialLater());
+    }, reconnectTimeWait);
+  }
+
+  /** The client connects again by itself, and subscribes again; only if it gives up a new connection is made. */
+  async #watch(connection: NatsConnection): Promise<void> {
+    for await (const status of connection.status()) {
+      if (connection !== this.#connection) return;
+      if (status.type === 'disconnect') this.#lost(new Error('the connection closed'));
+      if (status.type === 'reconnect') {
+        this.#available = true;
+        this.#observer?.back();
+      }
+    }
+    const error = await connection.closed();
+    if (connection !== this.#connection) return;
+    this.#connection = undefined;
+    this.#lost(error instanceof Error ? error : new Error('the connection closed'));
+    this.#dialLater();
+  }
+
+  #lost(error: Error): void {
+    this.#parts.clear();
+    if (!this.#available) return;
+    this.#available = false;
+    this.#observer?.away(this.#failure(error));
+  }
+
+  #subscribe(connection: NatsConnection, channel: string, refusals: Error[]): Subscription {
+    const callback = (error: Error | null, message: Msg): void => {
+      if (error !== null) {
+        refusals.push(error);
+        return;
+      }
+      const part = message.headers?.get(PART_HEADER);
+      const whole =
+        part === undefined || part === '' ? message.data : this.#parts.join(channel, part, message.data);
+      if (whole !== undefined) this.#observer?.receive(channel, whole);
+    };
+    return connection.subscribe(this.#subjectOf(channel), { callback });
+  }
+
+  /** Waits for the server to have all that was sent; one ping answers for all that was published before it. */
+  #flush(): Promise<void> {
+    this.#flushNext ??= this.#flushAfter(this.#flushing);
+    return this.#flushNext;
+  }
+
+  async #flushAfter(flushing: Promise<void> | undefined): Promise<void> {
+    await flushing;
+    this.#flushing = this.#flushNext;
+    this.#flushNext = undefined;
+    // What an outage takes is lost.
+    await this.#connection?.flush().catch(() => undefined);
+  }
+
+  /** A subject has no dots, wildcards or white space of its own. */
+  #subjectOf(channel: string): string {
+    const name = channel.replace(/[^\w/#:-]/gu, percentEncode);
+    return (
+      this.#prefix +
+      (name.length <= MAX_SUBJECT_LENGTH ? name : createHash('sha256').update(channel).digest('base64url'))
+    );
+  }
+
+  #failure(cause: Error): BackplaneError {
+    const { servers = '127.0.0.1:4222' } = this.#options;
+    const addresses = [servers].flat().map(withoutPassword).join(', ');
+    return new BackplaneError(NAME, `no connection to NATS at ${addresses}: ${cause.message}`, { cause });
+  }
+}
+
+function percentEncode(character: string): string {
+  return Array.from(
+    Buffer.from(character),
+    (byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`,
+  ).join('');
+}
+
+function withoutPassword(server: string): string {
+  return server.replace(/^([a-z]+:\/\/)?[^@/]*@/i, '$1');
+}

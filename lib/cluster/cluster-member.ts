@@ -1,0 +1,259 @@
+import { Logger } from '@nestjs/common';
+import type { Backplane, BackplaneObserver } from '../interfaces/index.js';
+import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
+import { errorDetails } from '../server/error-details.js';
+import type { WebSocketServer } from '../server/web-socket-server.js';
+import { instanceChannel } from './channel-names.js';
+import { blockOf, ConnectionIds } from './connection-ids.js';
+import {
+  packEnvelope,
+  unpackEnvelope,
+  type Entry,
+  type Envelope,
+  type UnreadableEnvelopeError,
+} from './envelope.js';
+import { Interest } from './interest.js';
+import { OutgoingEnvelopes, type OutgoingEntry } from './outgoing-envelopes.js';
+import { ServerLink } from './server-link.js';
+
+/** Bytes that may wait for the broker; past them messages to other instances are dropped. */
+const MAX_PENDING_BYTES = 16 * 1024 * 1024;
+/** How long the last messages may take when the application closes, in milliseconds. */
+const CLOSE_TIMEOUT = 2000;
+
+const logger = new Logger('FourDWebSocketModule');
+
+/** This instance of the application among the others: all that its servers say and hear goes through here. */
+export class ClusterMember implements BackplaneObserver {
+  readonly ids = new ConnectionIds((block) => this.#hearAs(block));
+  readonly interest: Interest;
+  readonly #backplane: Backplane;
+  readonly #links = new Map<string, ServerLink>();
+  readonly #outgoing: OutgoingEnvelopes;
+  /** What was told once already. */
+  readonly #told = new Set<string>();
+  #started = false;
+  #state: 'closed' | 'available' | 'away' = 'closed';
+  #outage: Error | undefined;
+  /** Bytes that the backplane has and the broker not yet. */
+  #pendingBytes = 0;
+  #congested = false;
+  /** Raised with every outage: what was published before is lost, and no longer counted. */
+  #outages = 0;
+  #drained: () => void = () => undefined;
+
+  constructor(backplane: Backplane) {
+    this.#backplane = backplane;
+    this.interest = new Interest(backplane, this.#refused);
+    this.#outgoing = new OutgoingEnvelopes(
+      (channel, entries, bytes) => this.#publish(channel, entries, bytes),
+      (error) => this.#tell('A Blob could not be read for the other instances', error),
+    );
+  }
+
+  /** Whether other instances can be reached. */
+  get available(): boolean {
+    return this.#state === 'available' && !this.#congested;
+  }
+
+  /** Connects; rejects as {@link Backplane.connect}. */
+  async connect(): Promise<void> {
+    this.#state = 'available';
+    try {
+      await this.#backplane.connect(this);
+    } catch (error) {
+      this.#state = 'closed';
+      throw error;
+    }
+    this.#hearAs(this.ids.firstBlock);
+  }
+
+  /**
+   * Connects a server with the same server on the other instances.
+   *
+   * @throws {InvalidHandlerError} if another server has its path, on another port: they would hear each other
+   */
+  join(server: WebSocketServer): void {
+    const name = server.path ?? '';
+    const other = this.#links.get(name);
+    if (other !== undefined) {
+      throw new InvalidHandlerError(
+        server.name,
+        `${other.server.name} has the same path on another port, and instances tell servers apart by their ` +
+          'paths; give one of them another path, or the option backplane: false',
+      );
+    }
+    const link = new ServerLink(this, server);
+    this.#links.set(name, link);
+    server.join(link);
+    if (this.#started) this.interest.update().then(() => link.greet(), this.#refused);
+  }
+
+  /** A server is closed. */
+  left(link: ServerLink): void {
+    this.#links.delete(link.name);
+  }
+
+  /** Waits until the servers that joined hear the others, then greets these; rejects if the broker refuses. */
+  async ready(): Promise<void> {
+    await this.interest.update();
+    this.#started = true;
+    if (this.#outage !== undefined) this.#tellOutage(this.#outage);
+    for (const link of this.#links.values()) link.greet();
+  }
+
+  /** Says something on a channel at the end of this turn; nothing, while the backplane is away. */
+  say(channel: string, entry: OutgoingEntry): void {
+    if (!this.available) return;
+    if (this.#pendingBytes + this.#outgoing.bytes > MAX_PENDING_BYTES) {
+      this.#congest();
+      return;
+    }
+    this.#outgoing.add(channel, entry);
+  }
+
+  /** Says something to one instance. */
+  sayTo(instance: number, entry: OutgoingEntry): void {
+    this.say(instanceChannel(instance), entry);
+  }
+
+  /** Says something to the instance that gave out a connection's id. */
+  sayToOwner(id: number, entry: OutgoingEntry): void {
+    // An own id that its server does not know is of a connection that is closed.
+    if (!this.ids.has(id)) this.say(instanceChannel(blockOf(id)), entry);
+  }
+
+  receive(channel: string, bytes: Uint8Array): void {
+    const receiver = this.interest.receiver(channel);
+    // A last message of a channel that was just left.
+    if (receiver === undefined) return;
+    let envelope: Envelope;
+    try {
+      envelope = unpackEnvelope(bytes);
+    } catch (error) {
+      this.#tellOnce(
+        (error as UnreadableEnvelopeError).reason,
+        `A message on the channel ${channel} is ignored`,
+        error,
+      );
+      return;
+    }
+    if (envelope.sender !== this.ids.firstBlock) receiver(envelope);
+  }
+
+  away(error: Error): void {
+    if (this.#state !== 'available') return;
+    this.#state = 'away';
+    this.#forget();
+    for (const link of this.#links.values()) link.unlinked();
+    this.#outage = error;
+    // At start-up there may be nobody to tell yet.
+    if (this.#started) this.#tellOutage(error);
+  }
+
+  back(): void {
+    if (this.#state !== 'away') return;
+    this.#state = 'available';
+    this.#outage = undefined;
+    logger.log('The backplane is back: other instances are reached again');
+    for (const link of this.#links.values()) link.greet();
+  }
+
+  /** Sends what was said, as long as the broker takes it, and disconnects. */
+  async close(): Promise<void> {
+    if (this.#state === 'closed') return;
+    if (this.#state === 'available') {
+      this.#outgoing.flush();
+      await this.#drain();
+    }
+    this.#state = 'closed';
+    this.#started = false;
+    this.#forget();
+    this.interest.clear();
+    await this.#backplane.close();
+  }
+
+  #hearAs(block: number): void {
+    this.interest.add(instanceChannel(block), ({ sender, entries }) => {
+      for (const entry of entries) {
+        const server = entry[1];
+        if (typeof server === 'string') this.#links.get(server)?.receiveOwn(entry, sender);
+      }
+    });
+  }
+
+  #publish(channel: string, entries: readonly Entry[], bytes: number): void {
+    if (this.#state !== 'available') return;
+    const outages = this.#outages;
+    const settled = (): void => {
+      if (outages !== this.#outages) return;
+      this.#pendingBytes -= bytes;
+      if (this.#congested && this.#pendingBytes < MAX_PENDING_BYTES / 2) this.#recover();
+      if (this.#pendingBytes === 0) this.#drained();
+    };
+    this.#pendingBytes += bytes;
+    this.#backplane
+      .publish(channel, packEnvelope(this.ids.firstBlock, entries))
+      .then(settled, (error: unknown) => {
+        settled();
+        this.#tellOnce('not published', `The backplane does not publish on the channel ${channel}`, error);
+      });
+  }
+
+  #congest(): void {
+    this.#congested = true;
+    this.#tell(
+      `The backplane is away: its broker does not keep up, more than ${MAX_PENDING_BYTES} bytes wait for it; ` +
+        'clients of this instance are served, other instances are not reached',
+      new Error('The broker is slower than what is published'),
+    );
+  }
+
+  #recover(): void {
+    this.#congested = false;
+    logger.log('The backplane is back: its broker keeps up again');
+    for (const link of this.#links.values()) link.greet();
+  }
+
+  #forget(): void {
+    this.#outages++;
+    this.#outgoing.clear();
+    this.#pendingBytes = 0;
+    this.#congested = false;
+    this.#drained();
+  }
+
+  async #drain(): Promise<void> {
+    if (this.#pendingBytes === 0) return;
+    let timer: NodeJS.Timeout | undefined;
+    await Promise.race([
+      new Promise<void>((resolve) => (this.#drained = resolve)),
+      new Promise<void>((resolve) => (timer = setTimeout(resolve, CLOSE_TIMEOUT))),
+    ]);
+    clearTimeout(timer);
+  }
+
+  readonly #refused = (error: unknown): void => {
+    this.#tellOnce('refused', 'The backplane refuses to subscribe', error);
+  };
+
+  #tellOutage(error: Error): void {
+    this.#tell(
+      'The backplane is away: clients of this instance are served, other instances are not reached',
+      error,
+    );
+  }
+
+  #tellOnce(what: string, problem: string, cause: unknown): void {
+    if (this.#told.has(what) || this.#state !== 'available') return;
+    this.#told.add(what);
+    this.#tell(problem, cause);
+  }
+
+  /** Tells the handlers of all servers. */
+  #tell(problem: string, cause: unknown): void {
+    const { message } = cause as Error;
+    const error = new Error(`${problem}: ${message ?? String(cause)}`, { cause });
+    for (const { server } of this.#links.values()) server.report(errorDetails(error, 'bkpl'));
+  }
+}

@@ -1,0 +1,33 @@
+import type { FactoryProvider } from '@nestjs/common';
+import { ClusterMember } from '../cluster/cluster-member.js';
+import { InvalidOptionError } from '../errors/invalid-option.error.js';
+import type { Backplane } from '../interfaces/index.js';
+import { MODULE_OPTIONS_TOKEN, type FourDWebSocketModuleOptions } from '../module-options.js';
+
+const METHODS = ['connect', 'subscribe', 'unsubscribe', 'publish', 'close'] as const;
+
+/** This instance among the others, if the module has a backplane; null without one. */
+export const clusterMemberProvider: FactoryProvider<ClusterMember | null> = {
+  provide: ClusterMember,
+  inject: [{ token: MODULE_OPTIONS_TOKEN, optional: true }],
+  useFactory: ({ backplane }: FourDWebSocketModuleOptions = {}) => {
+    if (backplane === undefined || backplane === false) return null;
+    if (!isBackplane(backplane)) {
+      throw new InvalidOptionError(
+        'FourDWebSocketModule',
+        'backplane',
+        backplane,
+        'false or a Backplane, such as new RedisBackplane({ url })',
+      );
+    }
+    return new ClusterMember(backplane);
+  },
+};
+
+function isBackplane(value: unknown): value is Backplane {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    METHODS.every((method) => typeof (value as Record<string, unknown>)[method] === 'function')
+  );
+}

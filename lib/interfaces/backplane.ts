@@ -1,0 +1,49 @@
+/** What a backplane tells the instance of the application that it serves. */
+export interface BackplaneObserver {
+  /**
+   * A message came on a channel that is subscribed to. Those that the instance published itself may be among them: it
+   * knows its own.
+   *
+   * @param message nobody may change these bytes afterwards: they are not copied
+   */
+  receive(channel: string, message: Uint8Array): void;
+  /** The broker can not be reached any more, or not yet. Told once an outage; what is published meanwhile is lost. */
+  away(error: Error): void;
+  /** The broker is there again, and all channels are subscribed to again. */
+  back(): void;
+}
+
+/**
+ * Carries messages between the instances of an application (SPEC 14.2). `RedisBackplane`, `NatsBackplane` and
+ * `ClusterBackplane` are backplanes; so is any object with these methods.
+ *
+ * What it has to promise: the messages of one instance on one channel arrive in the order in which they were published,
+ * each of them at most once. It comes back from outages by itself, and then subscribes again to all of its channels.
+ * Messages may be as long as the longest that the application sends, and a little more.
+ */
+export interface Backplane {
+  /**
+   * Connects to the broker.
+   *
+   * @returns a promise that rejects, and then nothing is left open, if the broker can not be reached or refuses: the
+   * application does not start. A backplane that is to start without its broker calls `observer.away` and resolves.
+   */
+  connect(observer: BackplaneObserver): Promise<void>;
+  /**
+   * Receives what is published on these channels from now on. While the broker is away it is enough to remember them.
+   *
+   * @returns a promise of all of them being subscribed to; it rejects if the broker refuses
+   */
+  subscribe(channels: readonly string[]): Promise<void>;
+  /** Receives no more of what is published on these channels. */
+  unsubscribe(channels: readonly string[]): void;
+  /**
+   * Publishes a message. Not called while the broker is away.
+   *
+   * @returns a promise that resolves when the message is no longer held in this process, whether it arrived or was lost
+   * in an outage; it rejects if the broker refuses it
+   */
+  publish(channel: string, message: Uint8Array): Promise<void>;
+  /** Sends what was published, and disconnects. Nothing is told to the observer any more. Never rejects. */
+  close(): Promise<void>;
+}

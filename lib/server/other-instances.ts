@@ -1,0 +1,28 @@
+import type { SharedMessage } from './shared-message.js';
+
+/** How many clients a server has, on how many instances of the application. */
+export interface ConnectionCount {
+  /** The open connections of all instances that answered. */
+  readonly connections: number;
+  /** How many instances answered, this one included. */
+  readonly instances: number;
+}
+
+/** What a server asks of the instances of the application beside its own (SPEC 14.2). */
+export interface OtherInstances {
+  /** An id that no connection of any instance has or had. */
+  nextConnectionId(): number;
+  /** @param except ids of connections that don't receive the message */
+  broadcast(message: SharedMessage, except: readonly number[]): void;
+  publish(topic: string, message: SharedMessage, except: readonly number[]): void;
+  sendTo(id: number, message: SharedMessage): void;
+  terminateConnection(id: number, code: number | undefined, reason: string | undefined): void;
+  /** @param timeout how long to wait for those that don't answer, in milliseconds */
+  countConnections(timeout: number): Promise<ConnectionCount>;
+  /** A topic has its first subscriber here. */
+  topicAdded(topic: string): void;
+  /** A topic has lost its last subscriber here. */
+  topicRemoved(topic: string): void;
+  /** The server is closed. */
+  leave(): void;
+}
