@@ -10,6 +10,8 @@ export default {
   testPathIgnorePatterns: [
     'chat-sample',
     'auth-sample',
+    'backplane-',
+    'backplane\\.',
     'rooms-sample',
     'nginx',
     'python-client',

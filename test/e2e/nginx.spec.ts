@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConnectionHandler, type WebSocketConnection } from 'nestjs-4d-websocket';
+import { listens } from '../support/brokers.js';
 import { closeApps, startApp } from '../support/app.js';
 import { connect, connectRefused } from '../support/client.js';
 import { freePort } from '../support/free-port.js';
@@ -13,18 +13,6 @@ import { describeWith } from '../support/requirement.js';
 const NGINX = '/usr/sbin/nginx';
 
 afterEach(closeApps);
-
-async function listens(port: number): Promise<void> {
-  for (;;) {
-    const socket = connectTcp(port, '127.0.0.1');
-    const connected = await Promise.race([
-      once(socket, 'connect').then(() => true),
-      new Promise<false>((resolve) => socket.once('error', () => resolve(false))),
-    ]);
-    socket.destroy();
-    if (connected) return;
-  }
-}
 
 describeWith('nginx', NGINX, 'behind nginx, with the configuration of the guide', () => {
   it('connections, addresses, refusals and shutdown come through', async () => {

@@ -9,6 +9,7 @@ export async function selfSigned(): Promise<{ key: Buffer; cert: Buffer }> {
   const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
   await run('openssl', [
     ...['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '1', '-subj', '/CN=127.0.0.1'],
+    ...['-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost'],
     ...['-keyout', key, '-out', cert],
   ]);
   const made = { key: await readFile(key), cert: await readFile(cert) };

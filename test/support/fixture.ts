@@ -11,6 +11,8 @@ export class FixtureProcess {
   #calls = 0;
   readonly exited: Promise<[code: number | null, signal: string | null]>;
   port = 0;
+  /** What it said when it was ready. */
+  ready: Record<string, unknown> = {};
   output = '';
 
   private constructor(file: string, nodeOptions: readonly string[], env: NodeJS.ProcessEnv) {
@@ -46,6 +48,7 @@ export class FixtureProcess {
         Promise.reject(new Error(`${source} ended with ${code}: ${fixture.output}`)),
       ),
     ])) as [{ port: number }];
+    fixture.ready = ready;
     fixture.port = ready.port;
     return fixture;
   }

@@ -1,0 +1,161 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Cluster } from 'ioredis';
+import { disconnect, isReplyError, listen, type RedisLink, type RedisLinkObserver } from './redis-link.js';
+
+/** How long a node may take to subscribe, in milliseconds. */
+const SUBSCRIBE_TIMEOUT = 1_000;
+/** When to ask again, in milliseconds: a node for a channel, the cluster for a connection. */
+const SUBSCRIBE_RETRY = 100;
+const CONNECT_RETRY = 500;
+
+/** How long the client takes at most to notice that all of its nodes are away, in milliseconds. */
+const LOSS_TIME = 1_000;
+
+/** What a node answers that does not have the channel, or not now. */
+const NOT_NOW = /^(MOVED|ASK|CLUSTERDOWN|TRYAGAIN)\b/;
+
+/** A link to a Redis Cluster, by ordinary or by sharded pub/sub. */
+export class RedisClusterLink implements RedisLink {
+  readonly address = 'the Redis Cluster';
+  readonly #client: Cluster;
+  readonly #sharded: boolean;
+  readonly #observer: RedisLinkObserver;
+  readonly #publisher: Cluster;
+  #subscriber: Cluster;
+  /** What is to be subscribed to; an attempt goes on as long as it is in here. */
+  readonly #wanted = new Set<string>();
+  #losses = 0;
+  #closed = false;
+  #renewal: NodeJS.Timeout | undefined;
+
+  /** @param client whose settings are used */
+  constructor(client: Cluster, sharded: boolean, observer: RedisLinkObserver) {
+    this.#client = client;
+    this.#sharded = sharded;
+    this.#observer = observer;
+    this.#publisher = client.duplicate([], {
+      lazyConnect: true,
+      enableOfflineQueue: false,
+      keyPrefix: '',
+      // Nothing is published again that may have been published before a node went away.
+      retryDelayOnFailover: 0,
+    });
+    this.#watch(this.#publisher);
+    this.#subscriber = this.#createSubscriber();
+  }
+
+  async connect(): Promise<void> {
+    await Promise.all([this.#publisher.connect(), this.#subscriber.connect()]);
+  }
+
+  async subscribe(names: readonly string[]): Promise<void> {
+    const subscriber = this.#subscriber;
+    for (const name of names) this.#wanted.add(name);
+    if (this.#sharded) {
+      // Channels of one command would have to be in one slot.
+      await Promise.all(names.map((name) => this.#subscribeShard(subscriber, name)));
+    } else if (names.length > 0) {
+      await subscriber.subscribe(...names).catch((error: unknown) => {
+        if (isReplyError(error)) throw error;
+      });
+    }
+  }
+
+  unsubscribe(names: readonly string[]): void {
+    const subscriber = this.#subscriber;
+    for (const name of names) this.#wanted.delete(name);
+    const done = this.#sharded
+      ? Promise.all(names.map((name) => subscriber.sunsubscribe(name)))
+      : subscriber.unsubscribe(...names);
+    done.catch(() => undefined);
+  }
+
+  /** Rejects also if the one node of the channel is away, of which the others tell nothing. */
+  async publish(name: string, message: Buffer): Promise<void> {
+    const losses = this.#losses;
+    try {
+      if (this.#sharded) await this.#publisher.spublish(name, message);
+      else await this.#publisher.publish(name, message);
+    } catch (error) {
+      // Whether all nodes are away shows a moment later; that is told by itself.
+      if (!isReplyError(error)) await delay(LOSS_TIME);
+      if (this.#losses === losses) throw error;
+    }
+  }
+
+  ping(): void {
+    // The client of a cluster looks after its connections itself.
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearTimeout(this.#renewal);
+    await Promise.all([disconnect(this.#publisher), disconnect(this.#subscriber)]);
+  }
+
+  #createSubscriber(): Cluster {
+    const subscriber = this.#client.duplicate([], {
+      lazyConnect: true,
+      keyPrefix: '',
+      shardedSubscribers: this.#sharded,
+      redisOptions: { ...this.#client.options.redisOptions, commandTimeout: SUBSCRIBE_TIMEOUT },
+      // Its subscriptions don't survive the loss of all nodes for sure: a new client is made then.
+      clusterRetryStrategy: () => null,
+    });
+    listen(subscriber, this.#observer);
+    this.#watch(subscriber);
+    subscriber.on('end', () => {
+      if (!this.#closed) this.#renewal = setTimeout(() => this.#renewSubscriber(), CONNECT_RETRY);
+    });
+    return subscriber;
+  }
+
+  #renewSubscriber(): void {
+    this.#subscriber = this.#createSubscriber();
+    // If it fails it ends, and is renewed again.
+    this.#subscriber.connect().catch(() => undefined);
+  }
+
+  #watch(client: Cluster): void {
+    client.on('error', (error: Error) => this.#observer.failed(error));
+    client.on('close', () => {
+      this.#losses++;
+      this.#observer.lost();
+    });
+    client.on('ready', () => {
+      if (this.#publisher.status === 'ready' && this.#subscriber.status === 'ready') this.#observer.ready();
+    });
+  }
+
+  /**
+   * Subscribes to a channel on the node that has it. While the client learns, or learns anew, which node that is, it may
+   * lose the command; then once more.
+   */
+  async #subscribeShard(subscriber: Cluster, name: string): Promise<void> {
+    while (this.#wanted.has(name) && this.#subscriber === subscriber && subscriber.status === 'ready') {
+      try {
+        await subscriber.ssubscribe(name);
+        return;
+      } catch (error) {
+        if (isReplyError(error) && !NOT_NOW.test(error.message)) throw error;
+      }
+      await delay(SUBSCRIBE_RETRY);
+    }
+  }
+}
+
+/** Whether a cluster has sharded pub/sub, which came with Redis 7. */
+export async function hasShardedPubSub(cluster: Cluster): Promise<boolean> {
+  const probe = cluster.duplicate([], { lazyConnect: true, keyPrefix: '', clusterRetryStrategy: () => null });
+  probe.on('error', () => undefined);
+  try {
+    await probe.connect();
+    const version = /redis_version:(\d+)/.exec(await probe.info('server'));
+    return Number(version?.[1]) >= 7;
+  } catch {
+    // It can't be reached: connecting will tell why.
+    return true;
+  } finally {
+    probe.disconnect();
+  }
+}

@@ -1,0 +1,103 @@
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect as connectTcp } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { freePort } from './free-port.js';
+import { TestProcess } from './process.js';
+
+export const REDIS = '/usr/bin/redis-server';
+export const NATS = '/usr/sbin/nats-server';
+
+/** Waits until somebody listens on a port of the loopback interface. */
+export async function listens(port: number): Promise<void> {
+  for (;;) {
+    const socket = connectTcp(port, '127.0.0.1');
+    const connected = await Promise.race([
+      once(socket, 'connect').then(() => true),
+      new Promise<false>((resolve) => socket.once('error', () => resolve(false))),
+    ]);
+    socket.destroy();
+    if (connected) return;
+  }
+}
+
+/** A broker of a test's own, on a port where it can be started again. */
+export class Broker {
+  #process: TestProcess | undefined;
+
+  private constructor(
+    readonly port: number,
+    private readonly command: string,
+    private readonly args: readonly string[],
+    private readonly folder: string,
+    private readonly readyPort: number,
+    /** Where NATS tells about itself. */
+    readonly monitor: number,
+  ) {}
+
+  /** A Redis without persistence. */
+  static async redis(...args: string[]): Promise<Broker> {
+    const port = await freePort();
+    const folder = await mkdtemp(join(tmpdir(), 'redis-'));
+    const usual = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder];
+    const broker = new Broker(port, REDIS, [...usual, ...args], folder, port, 0);
+    await broker.start();
+    return broker;
+  }
+
+  /** A Redis that listens for TLS only. */
+  static async redisWithTls(key: string, cert: string): Promise<Broker> {
+    const port = await freePort();
+    const folder = await mkdtemp(join(tmpdir(), 'redis-'));
+    const args = [
+      ...['--port', '0', '--tls-port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder],
+      ...[
+        '--tls-key-file',
+        key,
+        '--tls-cert-file',
+        cert,
+        '--tls-ca-cert-file',
+        cert,
+        '--tls-auth-clients',
+        'no',
+      ],
+    ];
+    const broker = new Broker(port, REDIS, args, folder, port, 0);
+    await broker.start();
+    return broker;
+  }
+
+  static async nats(...args: string[]): Promise<Broker> {
+    const [port, monitor] = [await freePort(), await freePort()];
+    const folder = await mkdtemp(join(tmpdir(), 'nats-'));
+    const usual = ['-a', '127.0.0.1', '-p', String(port), '-m', String(monitor)];
+    const broker = new Broker(port, NATS, [...usual, ...args], folder, port, monitor);
+    await broker.start();
+    return broker;
+  }
+
+  async start(): Promise<void> {
+    this.#process = new TestProcess(this.command, this.args);
+    await Promise.race([
+      listens(this.readyPort),
+      this.#process.exited.then((code) => {
+        throw new Error(`${this.command} ended with ${code}: ${this.#process!.output}`);
+      }),
+    ]);
+  }
+
+  get pid(): number {
+    return this.#process!.pid;
+  }
+
+  /** Ends it as a crash would. */
+  async kill(): Promise<void> {
+    await this.#process?.stop('SIGKILL');
+  }
+
+  async stop(): Promise<void> {
+    await this.kill();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
