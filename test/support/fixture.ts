@@ -41,7 +41,7 @@ export class FixtureProcess {
     source: string,
     { nodeOptions = [], env = {} }: { nodeOptions?: string[]; env?: NodeJS.ProcessEnv } = {},
   ): Promise<FixtureProcess> {
-    const fixture = new FixtureProcess(compile(source), nodeOptions, env);
+    const fixture = new FixtureProcess(compileFixture(source), nodeOptions, env);
     const [ready] = (await Promise.race([
       once(fixture.#child, 'message'),
       fixture.exited.then(([code]) =>
@@ -87,8 +87,8 @@ export class FixtureProcess {
   }
 }
 
-/** Compiles a TypeScript file beside the built package, which it imports by its name. */
-function compile(source: string): string {
+/** Compiles a TypeScript file beside the built package, which it imports by its name. Returns the program. */
+export function compileFixture(source: string): string {
   const { code } = transformSync(readFileSync(source, 'utf8'), {
     filename: source,
     jsc: {
