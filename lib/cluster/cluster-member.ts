@@ -5,13 +5,7 @@ import { errorDetails } from '../server/error-details.js';
 import type { WebSocketServer } from '../server/web-socket-server.js';
 import { instanceChannel } from './channel-names.js';
 import { blockOf, ConnectionIds } from './connection-ids.js';
-import {
-  packEnvelope,
-  unpackEnvelope,
-  type Entry,
-  type Envelope,
-  type UnreadableEnvelopeError,
-} from './envelope.js';
+import { packEnvelope, unpackEnvelope, type Entry, UnreadableEnvelopeError } from './envelope.js';
 import { Interest } from './interest.js';
 import { OutgoingEnvelopes, type OutgoingEntry } from './outgoing-envelopes.js';
 import { ServerLink } from './server-link.js';
@@ -127,18 +121,14 @@ export class ClusterMember implements BackplaneObserver {
     const receiver = this.interest.receiver(channel);
     // A last message of a channel that was just left.
     if (receiver === undefined) return;
-    let envelope: Envelope;
     try {
-      envelope = unpackEnvelope(bytes);
+      const envelope = unpackEnvelope(bytes);
+      if (envelope.sender !== this.ids.firstBlock) receiver(envelope);
     } catch (error) {
-      this.#tellOnce(
-        (error as UnreadableEnvelopeError).reason,
-        `A message on the channel ${channel} is ignored`,
-        error,
-      );
-      return;
+      // What looks like an envelope may still ask for what can't be, such as a close code that is none.
+      const reason = error instanceof UnreadableEnvelopeError ? error.reason : 'foreign';
+      this.#tellOnce(reason, `A message on the channel ${channel} is ignored`, error);
     }
-    if (envelope.sender !== this.ids.firstBlock) receiver(envelope);
   }
 
   away(error: Error): void {
@@ -192,12 +182,15 @@ export class ClusterMember implements BackplaneObserver {
       if (this.#pendingBytes === 0) this.#drained();
     };
     this.#pendingBytes += bytes;
-    this.#backplane
-      .publish(channel, packEnvelope(this.ids.firstBlock, entries))
-      .then(settled, (error: unknown) => {
-        settled();
-        this.#tellOnce('not published', `The backplane does not publish on the channel ${channel}`, error);
-      });
+    this.#hand(channel, packEnvelope(this.ids.firstBlock, entries)).then(settled, (error: unknown) => {
+      settled();
+      this.#tellOnce('not published', `The backplane does not publish on the channel ${channel}`, error);
+    });
+  }
+
+  /** What a backplane throws is a refusal too. */
+  async #hand(channel: string, message: Buffer): Promise<void> {
+    await this.#backplane.publish(channel, message);
   }
 
   #congest(): void {

@@ -6,6 +6,8 @@ import type { ClusterMember } from './cluster-member.js';
 import { ConnectionCounts } from './connection-counts.js';
 import { EntryKind, type Entry, type Envelope } from './envelope.js';
 
+const NOBODY: ReadonlySet<number> = new Set();
+
 /** One server's talk with the same server on the other instances. */
 export class ServerLink implements OtherInstances {
   /** What the server is called among the instances: its path. */
@@ -86,7 +88,7 @@ export class ServerLink implements OtherInstances {
         const [, , payload, isBinary, id] = entry;
         const connection = this.server.connections.get(id);
         if (connection === undefined) return;
-        this.server.deliver(SharedMessage.encoded(payload, isBinary), [connection], new Set());
+        this.server.deliver(SharedMessage.encoded(payload, isBinary), [connection], NOBODY);
         return;
       }
       case EntryKind.TERMINATE: {
@@ -105,7 +107,7 @@ export class ServerLink implements OtherInstances {
       switch (entry[0]) {
         case EntryKind.MESSAGE: {
           const [, isBinary, payload, except] = entry;
-          this.server.deliver(SharedMessage.encoded(payload, isBinary), receivers, new Set(except));
+          this.server.deliver(SharedMessage.encoded(payload, isBinary), receivers, idSet(except));
           break;
         }
         case EntryKind.COUNT:
@@ -124,4 +126,9 @@ export class ServerLink implements OtherInstances {
       }
     }
   }
+}
+
+function idSet(ids: readonly number[]): ReadonlySet<number> {
+  // Most messages leave nobody out.
+  return ids.length === 0 ? NOBODY : new Set(ids);
 }
