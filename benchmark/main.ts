@@ -6,13 +6,20 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { chart, judge, median, tables, type ScenarioResult } from './report.js';
+import { BrokerProcess } from './broker-process.js';
 import { broadcastScenarios } from './scenarios/broadcast.js';
+import { clusterScenarios } from './scenarios/cluster.js';
 import { connectionScenarios } from './scenarios/connections.js';
 import { echoScenarios } from './scenarios/echo.js';
-import type { Measurement, Scenario } from './scenarios/measurement.js';
+import type { Entry, Measurement, Scenario } from './scenarios/measurement.js';
 import { ServerProcess } from './server-process.js';
 
-const scenarios: readonly Scenario[] = [...echoScenarios, ...broadcastScenarios, ...connectionScenarios];
+const scenarios: readonly Scenario[] = [
+  ...echoScenarios,
+  ...broadcastScenarios,
+  ...clusterScenarios,
+  ...connectionScenarios,
+];
 
 const { values: options } = parseArgs({
   options: {
@@ -40,30 +47,50 @@ const rounds = Number(options.rounds);
 const chosen = scenarios.filter(({ name }) => options.scenario?.includes(name) ?? true);
 const isChosen = (contender: string): boolean => options.contender?.includes(contender) ?? true;
 
+/** Servers of its own for each measurement: none inherits the garbage or the compiled code of another. */
+async function measureOnce({ contender, broker, instances = 1, measure }: Entry): Promise<Measurement> {
+  const brokerProcess = broker && (await BrokerProcess.start(broker));
+  const servers: ServerProcess[] = [];
+  try {
+    while (servers.length < instances) servers.push(await ServerProcess.start(contender, brokerProcess?.env));
+    const [first, ...others] = servers as [ServerProcess, ...ServerProcess[]];
+    return await measure(first, ...others);
+  } finally {
+    for (const server of servers) await server.stop();
+    await brokerProcess?.stop();
+  }
+}
+
 async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
-  const entries = scenario.entries.filter(({ contender }) => isChosen(contender));
+  const entries = scenario.entries.filter(({ name, contender, broker }) => {
+    if (!isChosen(contender)) return false;
+    if (broker === undefined || BrokerProcess.isInstalled(broker)) return true;
+    console.error(`Left out: ${name}. The broker ${broker} is not installed.`);
+    return false;
+  });
   const all = new Map<string, Measurement[]>(entries.map(({ name }) => [name, []]));
   for (let round = 1; round <= rounds; round++) {
-    for (const { name, contender, measure } of entries) {
-      progress(`${scenario.title}: round ${round} of ${rounds}, ${name}`);
-      // A server of its own for each measurement: none inherits the garbage or the compiled code of another.
-      const server = await ServerProcess.start(contender);
-      try {
-        all.get(name)!.push(await measure(server));
-      } finally {
-        await server.stop();
-      }
+    for (const entry of entries) {
+      progress(`${scenario.title}: round ${round} of ${rounds}, ${entry.name}`);
+      all.get(entry.name)!.push(await measureOnce(entry));
     }
   }
   progress('');
   const medians = new Map(
     Array.from(all, ([name, measurements]): [string, Measurement] => {
       const throughputs = measurements.flatMap(({ throughput }) => throughput ?? []);
+      const latencies = measurements.flatMap(({ latency }) => latency ?? []);
       return [
         name,
         {
           cost: median(measurements.map(({ cost }) => cost)),
           ...(throughputs.length > 0 && { throughput: median(throughputs) }),
+          ...(latencies.length > 0 && {
+            latency: {
+              median: median(latencies.map((latency) => latency.median)),
+              p99: median(latencies.map((latency) => latency.p99)),
+            },
+          }),
         },
       ];
     }),
@@ -88,6 +115,10 @@ function machine(): string {
     '@nestjs/platform-socket.io',
     '@fastify/websocket',
     'crossws',
+    'socket.io',
+    '@socket.io/redis-adapter',
+    'ioredis',
+    '@nats-io/transport-node',
   ];
   return [
     `${cpus().length} × ${cpus()[0]!.model.trim()}, Node.js ${process.versions.node}, ${rounds} rounds;`,

@@ -48,6 +48,10 @@ function costOf({ unit, name }: Scenario, { cost }: Measurement): string {
   return name === 'idle' ? `${(cost / 1024).toFixed(2)} KB` : `${cost.toFixed(2)} µs per ${unit}`;
 }
 
+function latencyOf({ latency }: Measurement): string {
+  return latency === undefined ? '' : ` ${latency.median.toFixed(2)} ms | ${latency.p99.toFixed(2)} ms |`;
+}
+
 /** The tables of all scenarios, as Markdown. */
 export function tables(results: readonly ScenarioResult[]): string {
   return results
@@ -56,8 +60,10 @@ export function tables(results: readonly ScenarioResult[]): string {
       const rows = Array.from(medians, ([name, measurement]) => {
         const throughput =
           measurement.throughput === undefined ? '' : Math.round(measurement.throughput).toLocaleString('en');
-        return `| ${name} | ${throughput} | ${costOf(scenario, measurement)} | ${(measurement.cost / base.cost).toFixed(2)} |`;
+        const against = (measurement.cost / base.cost).toFixed(2);
+        return `| ${name} | ${throughput} | ${costOf(scenario, measurement)} | ${against} |${latencyOf(measurement)}`;
       });
+      const hasLatency = base.latency !== undefined;
       const goals = outcomes.map(({ target, ratio, reached }) => {
         const goal = target.least === undefined ? `≤ ${target.most}` : `≥ ${target.least}`;
         return `| ${target.what}: ${target.of} against ${target.against} | ${goal} | ${ratio.toFixed(2)} | ${reached ? 'yes' : '**no**'} |`;
@@ -65,8 +71,8 @@ export function tables(results: readonly ScenarioResult[]): string {
       return [
         `### ${scenario.title}`,
         '',
-        `| | a second | cost | against ${medians.keys().next().value} |`,
-        '| --- | ---: | ---: | ---: |',
+        `| | a second | cost | against ${medians.keys().next().value} |${hasLatency ? ' latency: median | 99 % below |' : ''}`,
+        `| --- | ---: | ---: | ---: |${hasLatency ? ' ---: | ---: |' : ''}`,
         ...rows,
         ...(goals.length === 0
           ? []

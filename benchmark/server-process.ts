@@ -11,11 +11,11 @@ export class ServerProcess {
     private readonly child: ChildProcess,
   ) {}
 
-  static async start(name: string): Promise<ServerProcess> {
+  static async start(name: string, env: NodeJS.ProcessEnv = {}): Promise<ServerProcess> {
     const file = fileURLToPath(new URL(`contenders/${name}.js`, import.meta.url));
     const child = fork(file, [], {
       execArgv: ['--expose-gc'],
-      env: { ...process.env, NODE_ENV: 'production' },
+      env: { ...process.env, NODE_ENV: 'production', ...env },
     });
     const exited = once(child, 'exit').then(([code]) =>
       Promise.reject(new Error(`${name} ended with ${code}`)),

@@ -45,7 +45,7 @@ async function measureBroadcast(
   const sockets = await openConnections(server.port, '/broadcast', clients);
   const message = `broadcast ${messages}`;
   await drive(sockets[0]!, sockets, message, messages, performance.now() + 300);
-  const measurement = await measureWork(server, SECONDS, (until) =>
+  const measurement = await measureWork([server], SECONDS, (until) =>
     drive(sockets[0]!, sockets, message, messages, until),
   );
   await closeAll(sockets);
@@ -62,7 +62,7 @@ async function measurePublish(server: ServerProcess, clients: number): Promise<M
   for (const socket of subscribers) await drive(socket, [socket], 'subscribe', 1, 0);
   const message = `${TOPIC} ${PUBLISHES}`;
   await drive(sockets.at(-1)!, subscribers, message, PUBLISHES, performance.now() + 300);
-  const measurement = await measureWork(server, SECONDS, (until) =>
+  const measurement = await measureWork([server], SECONDS, (until) =>
     drive(sockets.at(-1)!, subscribers, message, PUBLISHES, until),
   );
   await closeAll(sockets);

@@ -18,7 +18,7 @@ async function accept(server: ServerProcess): Promise<Measurement> {
     return count;
   };
   await open(WARM_UP);
-  return measureWork(server, Infinity, () => open(ACCEPTED));
+  return measureWork([server], Infinity, () => open(ACCEPTED));
 }
 
 async function idle(server: ServerProcess): Promise<Measurement> {

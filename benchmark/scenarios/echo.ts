@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { clientFrame, closeAll, openConnections, serverFrameLength } from '../client.js';
 import type { ServerProcess } from '../server-process.js';
+import { joinSocketIo, SOCKET_IO_PATH } from '../socket.io-client.js';
 import {
   measureWork,
   OURS,
@@ -67,30 +68,13 @@ async function measureEcho(server: ServerProcess, options: EchoOptions): Promise
   const sockets = await openConnections(server.port, options.path, CLIENTS);
   for (const socket of sockets) await options.prepare?.(socket);
   await echo(sockets, options, performance.now() + WARM_UP_SECONDS * 1000);
-  const measurement = await measureWork(server, SECONDS, (until) => echo(sockets, options, until));
+  const measurement = await measureWork([server], SECONDS, (until) => echo(sockets, options, until));
   await closeAll(sockets);
   return measurement;
 }
 
 function entry(name: string, contender: string, options: EchoOptions): Entry {
   return { name, contender, measure: (server) => measureEcho(server, options) };
-}
-
-/** Through the handshakes of engine.io and socket.io, to where messages may be sent. */
-async function joinSocketIo(socket: Socket): Promise<void> {
-  const receive = (sign: string): Promise<void> =>
-    new Promise((resolve) => {
-      const onData = (chunk: Buffer): void => {
-        if (!chunk.toString('latin1').includes(sign)) return;
-        socket.off('data', onData);
-        socket.pause();
-        resolve();
-      };
-      socket.on('data', onData);
-      socket.resume();
-    });
-  socket.write(clientFrame('40'));
-  await receive('40{');
 }
 
 const TEXT = 'x'.repeat(64);
@@ -106,7 +90,7 @@ function textEntries(inFlight: number): Entry[] {
     entry(OURS, 'four-d', text),
     entry(PLATFORM_WS, 'platform-ws', { ...text, message: EVENT }),
     entry('@nestjs/platform-socket.io', SOCKET_IO, {
-      path: '/socket.io/?EIO=4&transport=websocket',
+      path: SOCKET_IO_PATH,
       message: SOCKET_IO_EVENT,
       inFlight,
       prepare: joinSocketIo,

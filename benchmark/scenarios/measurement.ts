@@ -1,3 +1,4 @@
+import type { BrokerName } from '../broker-process.js';
 import type { ServerProcess } from '../server-process.js';
 
 /** What one contender did in one round of a scenario. */
@@ -6,6 +7,8 @@ export interface Measurement {
   throughput?: number;
   /** What one operation costs: microseconds of the server's processor, or bytes of its memory. */
   cost: number;
+  /** From asking for a message to having it, in milliseconds; measured where it is the question. */
+  latency?: { median: number; p99: number };
 }
 
 /** A contender in a scenario. */
@@ -14,8 +17,12 @@ export interface Entry {
   name: string;
   /** The file of its server. */
   contender: string;
+  /** The broker between its instances. @default none */
+  broker?: BrokerName;
+  /** How many processes of it there are. @default 1 */
+  instances?: number;
   /** Measures it once. */
-  measure(server: ServerProcess): Promise<Measurement>;
+  measure(server: ServerProcess, ...others: ServerProcess[]): Promise<Measurement>;
 }
 
 /** Something to be reached: one contender against another. */
@@ -41,16 +48,20 @@ export const OURS = 'this package';
 export const WS = 'plain ws';
 export const PLATFORM_WS = '@nestjs/platform-ws';
 
-/** Runs some work, and tells what it cost the server. */
+/** Runs some work, and tells what it cost the servers. */
 export async function measureWork(
-  server: ServerProcess,
+  servers: readonly ServerProcess[],
   seconds: number,
   work: (until: number) => Promise<number>,
 ): Promise<Measurement> {
-  const before = await server.cpu();
+  const cpu = async (): Promise<number> => {
+    const used = await Promise.all(servers.map((server) => server.cpu()));
+    return used.reduce((sum, each) => sum + each, 0);
+  };
+  const before = await cpu();
   const started = performance.now();
   const operations = await work(started + seconds * 1000);
   const elapsed = (performance.now() - started) / 1000;
-  const used = (await server.cpu()) - before;
+  const used = (await cpu()) - before;
   return { throughput: operations / elapsed, cost: used / operations };
 }
