@@ -9,6 +9,7 @@ export default {
   // These start programs, or need a package, whose Nest is not the one under test here.
   testPathIgnorePatterns: [
     'chat-sample',
+    'cluster-sample',
     'auth-sample',
     'backplane-',
     'backplane\\.',

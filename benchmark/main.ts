@@ -47,6 +47,20 @@ const rounds = Number(options.rounds);
 const chosen = scenarios.filter(({ name }) => options.scenario?.includes(name) ?? true);
 const isChosen = (contender: string): boolean => options.contender?.includes(contender) ?? true;
 
+/** Longer than any measurement takes: what hangs ends the run. */
+const MEASUREMENT_TIMEOUT = 120_000;
+
+async function withinTime<T>(what: string, promise: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const expired = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(
+      () => reject(new Error(`${what} within ${MEASUREMENT_TIMEOUT} ms`)),
+      MEASUREMENT_TIMEOUT,
+    );
+  });
+  return Promise.race([promise, expired]).finally(() => clearTimeout(timer));
+}
+
 /** Servers of its own for each measurement: none inherits the garbage or the compiled code of another. */
 async function measureOnce({ contender, broker, instances = 1, measure }: Entry): Promise<Measurement> {
   const brokerProcess = broker && (await BrokerProcess.start(broker));
@@ -54,7 +68,7 @@ async function measureOnce({ contender, broker, instances = 1, measure }: Entry)
   try {
     while (servers.length < instances) servers.push(await ServerProcess.start(contender, brokerProcess?.env));
     const [first, ...others] = servers as [ServerProcess, ...ServerProcess[]];
-    return await measure(first, ...others);
+    return await withinTime(`${contender} could not be measured`, measure(first, ...others));
   } finally {
     for (const server of servers) await server.stop();
     await brokerProcess?.stop();

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { NEWS } from '../contenders/contender.js';
 import { clientFrame, closeAll, openConnections, serverFrameLength } from '../client.js';
 import type { ServerProcess } from '../server-process.js';
@@ -40,6 +41,25 @@ class Audience {
     this.#frameLength = serverFrameLength(news.length);
   }
 
+  /** Asks until all clients have heard something, and then until they hear no more. */
+  async gather(request: Buffer): Promise<void> {
+    const silent = new Set(this.receivers);
+    let lastHeard = performance.now();
+    const listeners = this.receivers.map((socket) => {
+      const onData = (): void => {
+        silent.delete(socket);
+        lastHeard = performance.now();
+      };
+      socket.on('data', onData);
+      return (): unknown => socket.off('data', onData);
+    });
+    while (silent.size > 0 || performance.now() - lastHeard < QUIET_TIME) {
+      if (silent.size > 0) this.driver.write(request);
+      await delay(PROBE_INTERVAL);
+    }
+    for (const remove of listeners) remove();
+  }
+
   /** @param heard told when a client has all of a round's messages */
   async round(
     request: Buffer,
@@ -65,8 +85,12 @@ class Audience {
   }
 }
 
-/** Until messages of the first instance reach the clients of the last, a subscription may be on its way. */
+/** How often to ask while the instances are not yet subscribed to each other, and when all answers have come surely. */
+const PROBE_INTERVAL = 50;
+const QUIET_TIME = 300;
+
 async function warmUp(audience: Audience, request: Buffer, messages: number): Promise<void> {
+  await audience.gather(request);
   const end = performance.now() + 500;
   while (performance.now() < end) await audience.round(request, messages);
 }

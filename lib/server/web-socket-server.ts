@@ -274,6 +274,7 @@ export class WebSocketServer {
     this.#heartbeat?.stop();
     await this.#shutdown.race(this.#run(() => this.#hooks.terminate?.(this)));
     this.#others?.leave();
+    this.#others = undefined;
     this.#terminated = true;
     this.#onTerminated();
   }

@@ -20,8 +20,13 @@ const MAX_PAYLOAD = 1024 * 1024;
 
 function describeKind({ name, program, path }: BackplaneKind, what: string, tests: () => void): void {
   const title = `${what}, through ${name}`;
-  if (program === undefined) describe(title, tests);
-  else describeWith(program, path!, title, tests);
+  if (program === undefined) {
+    describe(title, () => {
+      tests();
+    });
+    return;
+  }
+  describeWith(program, path!, title, tests);
 }
 
 /** What clients receive up to a last message, each. */

@@ -8,6 +8,7 @@ import {
   type WSErrorEvent,
   type WSMessageEvent,
 } from 'nestjs-4d-websocket';
+import { EntryKind, packEnvelope } from '../../lib/cluster/envelope.js';
 import { closeApps, createApp, startApp, type TestApp } from '../support/app.js';
 import { connect } from '../support/client.js';
 import { freePort } from '../support/free-port.js';
@@ -230,6 +231,37 @@ describe('with a backplane of one’s own', () => {
       { message: 'A Blob could not be read for the other instances: gone', componentSignature: 'bkpl' },
       {},
     ]);
+  });
+
+  it('14.2 an entry that asks for what can not be is ignored, and told once', async () => {
+    const broker = new MemoryBroker();
+    const a = await startInstance(broker);
+    const { client, id } = await connectTo(a);
+    const channel = [...a.backplane.channels].find((name) => name.startsWith('#instance'))!;
+    for (const code of [5000, 1.5, 5001]) {
+      broker.deliver(channel, packEnvelope(7, [[EntryKind.TERMINATE, '/chat', id, code, null]]));
+    }
+    broker.deliver(channel, packEnvelope(7, [[EntryKind.SEND, '/none', Buffer.from('x'), false, id]]));
+    broker.deliver(channel, packEnvelope(7, [[EntryKind.SEND, '/chat', Buffer.from('taken'), false, id]]));
+    expect(await client.next()).toBe('taken');
+    expect((await a.events.next('error'))[0]).toMatchObject([
+      {
+        message: expect.stringMatching(/is ignored: .*the code must be an integer of at most 4999, got 5000/),
+      },
+      {},
+    ]);
+    expect(a.events.unread('error')).toEqual([]);
+  });
+
+  it('14.2 a server that is terminated says nothing to the others any more', async () => {
+    const broker = new MemoryBroker();
+    const a = await startInstance(broker);
+    await a.server.terminate();
+    broker.published.length = 0;
+    a.server.broadcast('too late');
+    a.server.sendTo(2 ** 50, 'too late');
+    expect(await a.server.countConnections()).toEqual({ connections: 0, instances: 1 });
+    expect(broker.published).toEqual([]);
   });
 
   it('1.6 an application does not start without its broker, and is left closed', async () => {

@@ -8,9 +8,8 @@ import { listens } from '../support/brokers.js';
 import { closeApps, startApp } from '../support/app.js';
 import { connect, connectRefused } from '../support/client.js';
 import { freePort } from '../support/free-port.js';
+import { NGINX } from '../support/nginx.js';
 import { describeWith } from '../support/requirement.js';
-
-const NGINX = '/usr/sbin/nginx';
 
 afterEach(closeApps);
 

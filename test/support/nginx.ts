@@ -1,0 +1,2 @@
+/** Where Debian's package has it. */
+export const NGINX = '/usr/sbin/nginx';
