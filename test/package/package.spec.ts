@@ -46,6 +46,19 @@ async function newFolder(): Promise<string> {
   return folder;
 }
 
+/** What the compiler finds in an application, and in our own types; those of other packages are not ours to mend. */
+async function compileErrors(folder: string, ...files: string[]): Promise<string[]> {
+  const project = JSON.parse(await readFile(join(folder, 'tsconfig.json'), 'utf8')) as { files: string[] };
+  const all = [...project.files, ...files];
+  await writeFile(join(folder, 'tsconfig.json'), JSON.stringify({ ...project, files: all }));
+  const compiled = await run('npx', ['tsc', '--noEmit', 'false'], { cwd: folder, env }).catch(
+    (error: Error) => error.message,
+  );
+  return String(compiled)
+    .split('\n')
+    .filter((line) => /error TS/.test(line) && !/^node_modules\/(?!nestjs-4d-websocket)/.test(line));
+}
+
 it('holds what users need, and nothing else', () => {
   const unexpected = files.filter(
     (path) =>
@@ -72,11 +85,11 @@ it('is clean for publint and for attw', async () => {
 }, 60_000);
 
 it.each([
-  { kind: 'ESM', nest: '12', module: 'module' as const },
-  { kind: 'CommonJS', nest: '11', module: 'commonjs' as const },
+  { kind: 'ESM', nest: '12', ioredis: '6', module: 'module' as const },
+  { kind: 'CommonJS', nest: '11', ioredis: '5', module: 'commonjs' as const },
 ])(
   'works in a new $kind application on Nest $nest',
-  async ({ nest, module }) => {
+  async ({ nest, ioredis, module }) => {
     const folder = await newFolder();
     await writeFile(
       join(folder, 'package.json'),
@@ -108,14 +121,7 @@ it.each([
       ['install', tarball, ...nestPackages, 'rxjs', 'reflect-metadata', TYPESCRIPT, '@types/node@20'],
       { cwd: folder, env },
     );
-    const compiled = await run('npx', ['tsc', '--noEmit', 'false'], { cwd: folder, env }).catch(
-      (error: Error) => error.message,
-    );
-    // Nest's own types are not ours to mend: only errors outside of them count.
-    const errors = String(compiled)
-      .split('\n')
-      .filter((line) => /error TS/.test(line) && !line.startsWith('node_modules/@nestjs/'));
-    expect(errors).toEqual([]);
+    expect(await compileErrors(folder)).toEqual([]);
     expect(
       (await readFile(join(folder, 'dist/app.js'), 'utf8')).includes('require("nestjs-4d-websocket")'),
     ).toBe(module === 'commonjs');
@@ -139,6 +145,22 @@ it.each([
     } finally {
       await app.stop('SIGKILL');
     }
+
+    // Nobody needs a broker's client who doesn't use it; who does is told what to install.
+    const tell = `for (const [entry, name] of [['redis', 'RedisBackplane'], ['nats', 'NatsBackplane']]) {
+      const { [name]: Backplane } = require('nestjs-4d-websocket/' + entry);
+      new Backplane().connect({}).catch((error) => console.log(String(error)));
+    }`;
+    const told = await run('node', ['-e', tell], { cwd: folder, env });
+    expect(told).toContain(
+      'BackplaneError: RedisBackplane: it needs the package ioredis; install it: npm install ioredis',
+    );
+    expect(told).toContain(
+      'BackplaneError: NatsBackplane: it needs the package @nats-io/transport-node; install',
+    );
+    await run('npm', ['install', `ioredis@${ioredis}`, '@nats-io/transport-node@3'], { cwd: folder, env });
+    await cp('test/package/fixture/backplanes.ts', join(folder, 'backplanes.ts'));
+    expect(await compileErrors(folder, 'backplanes.ts')).toEqual([]);
   },
   400_000,
 );
