@@ -1,9 +1,19 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Cluster } from 'ioredis';
-import { disconnect, isReplyError, listen, type RedisLink, type RedisLinkObserver } from './redis-link.js';
+import {
+  connect,
+  disconnect,
+  isReplyError,
+  listen,
+  type RedisLink,
+  type RedisLinkObserver,
+} from './redis-link.js';
 
 /** How long a node may take to subscribe, in milliseconds. */
 const SUBSCRIBE_TIMEOUT = 1_000;
+/** How often the nodes are asked whether they are there, and how long they may take, in milliseconds. */
+const OPEN_ATTEMPTS = 5;
+const OPEN_TIMEOUT = 1_000;
 /** When to ask again, in milliseconds: a node for a channel, the cluster for a connection. */
 const SUBSCRIBE_RETRY = 100;
 const CONNECT_RETRY = 500;
@@ -45,7 +55,8 @@ export class RedisClusterLink implements RedisLink {
   }
 
   async connect(): Promise<void> {
-    await Promise.all([this.#publisher.connect(), this.#subscriber.connect()]);
+    await Promise.all([connect(this.#publisher), connect(this.#subscriber)]);
+    await this.#announce();
   }
 
   async subscribe(names: readonly string[]): Promise<void> {
@@ -122,9 +133,25 @@ export class RedisClusterLink implements RedisLink {
       this.#losses++;
       this.#observer.lost();
     });
-    client.on('ready', () => {
-      if (this.#publisher.status === 'ready' && this.#subscriber.status === 'ready') this.#observer.ready();
-    });
+    client.on('ready', () => void this.#announce());
+  }
+
+  async #announce(): Promise<void> {
+    await this.#openNodes();
+    if (this.#publisher.status === 'ready' && this.#subscriber.status === 'ready') this.#observer.ready();
+  }
+
+  /**
+   * Has the client connect to all nodes now. It would do so with the first message for each, which is lost if the client
+   * learns more of the cluster meanwhile. A node that is away is not waited for long.
+   */
+  async #openNodes(): Promise<void> {
+    for (let attempt = 0; attempt < OPEN_ATTEMPTS && this.#publisher.status === 'ready'; attempt++) {
+      const pings = Promise.allSettled(this.#publisher.nodes('master').map((node) => node.ping()));
+      const answers = await Promise.race([pings, delay(OPEN_TIMEOUT)]);
+      if (answers?.every(({ status }) => status === 'fulfilled')) return;
+      await delay(SUBSCRIBE_RETRY);
+    }
   }
 
   /**
@@ -149,7 +176,7 @@ export async function hasShardedPubSub(cluster: Cluster): Promise<boolean> {
   const probe = cluster.duplicate([], { lazyConnect: true, keyPrefix: '', clusterRetryStrategy: () => null });
   probe.on('error', () => undefined);
   try {
-    await probe.connect();
+    await connect(probe);
     const version = /redis_version:(\d+)/.exec(await probe.info('server'));
     return Number(version?.[1]) >= 7;
   } catch {

@@ -18,7 +18,7 @@ export interface RedisLinkObserver {
 export interface RedisLink {
   /** Where it goes, for messages to people; without a password. */
   readonly address: string;
-  /** Rejects if the first attempt fails; others follow, until it is closed. */
+  /** Resolves after its observer's `ready`; rejects if the first attempt fails. Others follow, until it is closed. */
   connect(): Promise<void>;
   /** Rejects if Redis refuses. */
   subscribe(names: readonly string[]): Promise<void>;
@@ -55,6 +55,18 @@ export function listen(subscriber: Redis | Cluster, observer: RedisLinkObserver)
   // The events in Buffers are not in the types.
   subscriber.on('messageBuffer' as 'message', onMessage as never);
   subscriber.on('smessageBuffer' as 'message', onMessage as never);
+}
+
+/**
+ * Connects; rejects if the first attempt fails. The promise of ioredis itself may stay open if a node of a cluster is not
+ * ready yet.
+ */
+export function connect(client: Redis | Cluster): Promise<void> {
+  return new Promise((resolve, reject) => {
+    client.once('ready', resolve);
+    client.once('close', () => reject(new Error('the connection closed')));
+    client.connect().catch(reject);
+  });
 }
 
 /** Ends a connection, or the attempts to make one. */

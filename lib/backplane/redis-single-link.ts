@@ -1,5 +1,12 @@
 import type { Redis, RedisOptions } from 'ioredis';
-import { disconnect, isReplyError, listen, type RedisLink, type RedisLinkObserver } from './redis-link.js';
+import {
+  connect,
+  disconnect,
+  isReplyError,
+  listen,
+  type RedisLink,
+  type RedisLinkObserver,
+} from './redis-link.js';
 
 /** How many channels go into one SUBSCRIBE. */
 const CHANNELS_A_COMMAND = 500;
@@ -27,7 +34,7 @@ export class RedisSingleLink implements RedisLink {
   }
 
   async connect(): Promise<void> {
-    await Promise.all([this.#publisher.connect(), this.#subscriber.connect()]);
+    await Promise.all([connect(this.#publisher), connect(this.#subscriber)]);
   }
 
   async subscribe(names: readonly string[]): Promise<void> {

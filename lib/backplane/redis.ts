@@ -92,6 +92,7 @@ export class RedisBackplane implements Backplane {
     }
     try {
       await this.#link.connect();
+      if (!this.#available) throw new Error('the connection closed');
     } catch (error) {
       const failure = this.#failure(error as Error);
       if (this.#options.startWithoutBroker !== true) {

@@ -96,13 +96,15 @@ for (const kind of [REDIS_KIND, NATS_KIND]) {
       await until(async () => (await a.call<ReportedError[]>('errors', '/chat')).length > 0);
       await until(async () => (await b.call<ReportedError[]>('errors', '/chat')).length > 0);
       const remote = onB.of('a').length;
+      const saidBefore = await a.call<number>('said');
       const silences = await Promise.all([onA.during('a', OUTAGE), onB.during('b', OUTAGE)]);
       expect(silences).toEqual([0, 0]);
       expect(onB.of('a').length).toBe(remote);
       expect(remote).toBeGreaterThanOrEqual(lost);
+      // Memory is looked at when much more was said than may wait: 16 MiB for the broker, 16 MiB for a slow client.
+      await until(async () => (await a.call<number>('said')) - saidBefore > 80_000);
       const during = await a.call<number>('memory');
-      // 10,000 messages a second of 1 KB each were said meanwhile.
-      expect(during - before).toBeLessThan(20 * 1024 * 1024);
+      expect(during - before).toBeLessThan(34 * 1024 * 1024);
       expect(await a.call('countConnections', '/chat')).toEqual({ connections: 1, instances: 1 });
 
       await running.broker!.start();

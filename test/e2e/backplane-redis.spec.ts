@@ -158,11 +158,15 @@ describeWith('redis-server', REDIS, 'RedisBackplane', () => {
         ...['--cluster', 'create', ...nodes.map(({ port }) => `127.0.0.1:${port}`)],
         ...['--cluster-replicas', '0', '--cluster-yes'],
       ]);
-      const redis = new Redis({ port: nodes[0]!.port, host: '127.0.0.1' });
-      await until(async () => (await redis.cluster('INFO')).includes('cluster_state:ok'));
-      redis.disconnect();
+      for (const { port } of nodes) await isReady(port);
     }, 60_000);
     afterAll(() => Promise.all(nodes.map((node) => node.stop())));
+
+    async function isReady(port: number): Promise<void> {
+      const redis = new Redis({ port, host: '127.0.0.1' });
+      await until(async () => (await redis.cluster('INFO')).includes('cluster_state:ok'));
+      redis.disconnect();
+    }
 
     async function shardChannels(): Promise<string[]> {
       const all = await Promise.all(
@@ -208,6 +212,7 @@ describeWith('redis-server', REDIS, 'RedisBackplane', () => {
       await Promise.all(nodes.map((node) => node.kill()));
       await until(async () => (await a.call<unknown[]>('errors', '/chat')).length > 0);
       await Promise.all(nodes.map((node) => node.start()));
+      for (const { port } of nodes) await isReady(port);
       await until(async () => {
         await a.call('broadcast', '/chat', text('back'));
         return client.unread.some(({ data }) => data === 'back');
