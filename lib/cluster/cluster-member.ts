@@ -41,7 +41,10 @@ export class ClusterMember implements BackplaneObserver {
     this.interest = new Interest(backplane, this.#refused);
     this.#outgoing = new OutgoingEnvelopes(
       (channel, entries, bytes) => this.#publish(channel, entries, bytes),
-      (error) => this.#tell('A Blob could not be read for the other instances', error),
+      (error) => {
+        this.#tell('A Blob could not be read for the other instances', error);
+        this.#relieve();
+      },
     );
   }
 
@@ -178,7 +181,7 @@ export class ClusterMember implements BackplaneObserver {
     const settled = (): void => {
       if (outages !== this.#outages) return;
       this.#pendingBytes -= bytes;
-      if (this.#congested && this.#pendingBytes < MAX_PENDING_BYTES / 2) this.#recover();
+      this.#relieve();
       if (this.#pendingBytes === 0) this.#drained();
     };
     this.#pendingBytes += bytes;
@@ -202,7 +205,9 @@ export class ClusterMember implements BackplaneObserver {
     );
   }
 
-  #recover(): void {
+  /** Less waits than a moment ago. */
+  #relieve(): void {
+    if (!this.#congested || this.#pendingBytes + this.#outgoing.bytes > MAX_PENDING_BYTES / 2) return;
     this.#congested = false;
     logger.log('The backplane is back: its broker keeps up again');
     for (const link of this.#links.values()) link.greet();

@@ -93,11 +93,11 @@ export class OutgoingEnvelopes implements TurnListener {
     try {
       entry[2] = Buffer.from(await blobOf(entry)!.arrayBuffer());
     } catch (error) {
-      this.failed(error);
       const bytes = sizeOf(entry);
       queue.entries.shift();
       queue.bytes -= bytes;
       if (this.#queues.get(channel) === queue) this.#bytes -= bytes;
+      this.failed(error);
     }
     queue.reading = false;
     if (this.#queues.get(channel) === queue) this.#flush(channel, queue);

@@ -1,5 +1,6 @@
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { CHROMIUM, launchBrowser } from '../support/browser.js';
+import { joinChat, say } from '../support/chat-page.js';
 import { connect, connectRefused } from '../support/client.js';
 import { freePort } from '../support/free-port.js';
 import { TestProcess } from '../support/process.js';
@@ -56,18 +57,8 @@ describeWith('chromium', CHROMIUM, 'the chat in a browser', () => {
   });
   afterAll(() => browser.close());
 
-  async function join(name: string, viewport?: { width: number; height: number }): Promise<Page> {
-    const page = await (await browser.newContext(viewport && { viewport })).newPage();
-    await page.goto(`http://localhost:${port}/`);
-    await page.getByLabel('Name').fill(name);
-    await page.getByRole('button', { name: 'Join the chat' }).click();
-    await page.getByText('Connected').waitFor();
-    return page;
-  }
-  async function say(page: Page, text: string) {
-    await page.getByRole('textbox', { name: 'Message' }).fill(text);
-    await page.keyboard.press('Enter');
-  }
+  const join = (name: string, viewport?: { width: number; height: number }) =>
+    joinChat(browser, `http://localhost:${port}/`, name, viewport);
 
   it('two pages talk; what users type shows as text; join and leave are noticed', async () => {
     const ada = await join('Ada');

@@ -1,8 +1,9 @@
-import type { Browser, Page } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { existsSync } from 'node:fs';
 import { NGINX } from '../support/nginx.js';
 import { REDIS } from '../support/brokers.js';
 import { CHROMIUM, launchBrowser } from '../support/browser.js';
+import { joinChat, say } from '../support/chat-page.js';
 import { freePort } from '../support/free-port.js';
 import { TestProcess } from '../support/process.js';
 import { describeWith } from '../support/requirement.js';
@@ -35,18 +36,7 @@ describeWith('chromium, nginx-light and redis-server', missing, 'the chat on two
     expect(await script.stop()).toBe(0);
   });
 
-  async function join(name: string): Promise<Page> {
-    const page = await (await browser.newContext()).newPage();
-    await page.goto(`http://localhost:${port}/`);
-    await page.getByLabel('Name').fill(name);
-    await page.getByRole('button', { name: 'Join the chat' }).click();
-    await page.getByText('Connected').waitFor();
-    return page;
-  }
-  async function say(page: Page, text: string) {
-    await page.getByRole('textbox', { name: 'Message' }).fill(text);
-    await page.keyboard.press('Enter');
-  }
+  const join = (name: string) => joinChat(browser, `http://localhost:${port}/`, name);
   /** Which instance somebody joined. */
   async function instanceOf(name: string): Promise<string> {
     return (await script.line(new RegExp(`\\[Instance (\\d)\\] ${name} joined`)))[1]!;
