@@ -159,6 +159,8 @@ export class NatsBackplane implements Backplane {
   }
 
   #dialLater(): void {
+    // Closed meanwhile.
+    if (this.#observer === undefined) return;
     const { reconnectTimeWait } = this.#options;
     this.#retry = setTimeout(() => {
       this.#dial().catch(() => this.#dialLater());

@@ -84,24 +84,26 @@ export class RedisBackplane implements Backplane {
       throw new BackplaneError(NAME, 'it is connected already; make one for each application');
     }
     this.#observer = observer;
+    let link: RedisLink;
     try {
-      this.#link = await this.#createLink();
+      link = await this.#createLink();
     } catch (error) {
       this.#observer = undefined;
       throw error;
     }
+    this.#link = link;
+    this.#pings = setInterval(() => this.#available && link.ping(), PING_INTERVAL);
     try {
-      await this.#link.connect();
+      await link.connect();
       if (!this.#available) throw new Error('the connection closed');
     } catch (error) {
-      const failure = this.#failure(error as Error);
+      const failure = this.#failure(link, error as Error);
       if (this.#options.startWithoutBroker !== true) {
         await this.close();
         throw failure;
       }
       if (!this.#available) observer.away(failure);
     }
-    this.#pings = setInterval(() => this.#available && this.#link?.ping(), PING_INTERVAL);
   }
 
   async subscribe(channels: readonly string[]): Promise<void> {
@@ -150,7 +152,7 @@ export class RedisBackplane implements Backplane {
   #lost(): void {
     if (!this.#available) return;
     this.#available = false;
-    this.#observer?.away(this.#failure(new Error('the connection closed')));
+    this.#observer?.away(this.#failure(this.#link!, new Error('the connection closed')));
   }
 
   async #createLink(): Promise<RedisLink> {
@@ -170,9 +172,9 @@ export class RedisBackplane implements Backplane {
     );
   }
 
-  #failure(error: Error): BackplaneError {
+  #failure({ address }: RedisLink, error: Error): BackplaneError {
     const cause = this.#lastError ?? error;
-    return new BackplaneError(NAME, `no connection to ${this.#link!.address}: ${cause.message}`, { cause });
+    return new BackplaneError(NAME, `no connection to ${address}: ${cause.message}`, { cause });
   }
 }
 
