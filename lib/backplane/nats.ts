@@ -57,6 +57,7 @@ export class NatsBackplane implements Backplane {
   #observer: BackplaneObserver | undefined;
   #connection: NatsConnection | undefined;
   #available = false;
+  #away = false;
   #flushing: Promise<void> | undefined;
   #flushNext: Promise<void> | undefined;
   #retry: NodeJS.Timeout | undefined;
@@ -86,7 +87,7 @@ export class NatsBackplane implements Backplane {
         await this.close();
         throw failure;
       }
-      observer.away(failure);
+      this.#tellAway(failure);
       this.#dialLater();
     }
   }
@@ -132,6 +133,7 @@ export class NatsBackplane implements Backplane {
     clearTimeout(this.#retry);
     this.#observer = undefined;
     this.#available = false;
+    this.#away = false;
     this.#subscriptions.clear();
     this.#parts.clear();
     const connection = this.#connection;
@@ -155,7 +157,7 @@ export class NatsBackplane implements Backplane {
       this.#subscriptions.set(channel, this.#subscribe(connection, channel, []));
     }
     if (channels.length > 0) await this.#flush();
-    observer.back();
+    this.#tellBack();
   }
 
   #dialLater(): void {
@@ -172,10 +174,7 @@ export class NatsBackplane implements Backplane {
     for await (const status of connection.status()) {
       if (connection !== this.#connection) return;
       if (status.type === 'disconnect') this.#lost(new Error('the connection closed'));
-      if (status.type === 'reconnect') {
-        this.#available = true;
-        this.#observer?.back();
-      }
+      if (status.type === 'reconnect') void this.#resubscribed(connection);
     }
     const error = await connection.closed();
     if (connection !== this.#connection) return;
@@ -184,11 +183,36 @@ export class NatsBackplane implements Backplane {
     this.#dialLater();
   }
 
+  /** The client has sent its subscriptions; the server has them when it answers. */
+  async #resubscribed(connection: NatsConnection): Promise<void> {
+    this.#available = true;
+    try {
+      await connection.flush();
+    } catch {
+      // Lost once more.
+      return;
+    }
+    this.#tellBack();
+  }
+
   #lost(error: Error): void {
     this.#parts.clear();
     if (!this.#available) return;
     this.#available = false;
-    this.#observer?.away(this.#failure(error));
+    this.#tellAway(this.#failure(error));
+  }
+
+  #tellAway(failure: BackplaneError): void {
+    if (this.#away) return;
+    this.#away = true;
+    this.#observer?.away(failure);
+  }
+
+  /** Nobody is told of the first connection: connect() resolves. */
+  #tellBack(): void {
+    if (!this.#away) return;
+    this.#away = false;
+    this.#observer?.back();
   }
 
   #subscribe(connection: NatsConnection, channel: string, refusals: Error[]): Subscription {

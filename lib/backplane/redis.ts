@@ -51,6 +51,7 @@ export class RedisBackplane implements Backplane {
   #observer: BackplaneObserver | undefined;
   #link: RedisLink | undefined;
   #available = false;
+  #away = false;
   #lastError: Error | undefined;
   #pings: NodeJS.Timeout | undefined;
   readonly #linkObserver: RedisLinkObserver = {
@@ -102,7 +103,7 @@ export class RedisBackplane implements Backplane {
         await this.close();
         throw failure;
       }
-      if (!this.#available) observer.away(failure);
+      if (!this.#available) this.#tellAway(failure);
     }
   }
 
@@ -128,6 +129,7 @@ export class RedisBackplane implements Backplane {
     this.#link = undefined;
     this.#observer = undefined;
     this.#available = false;
+    this.#away = false;
     this.#names.clear();
     await link?.close();
   }
@@ -141,7 +143,7 @@ export class RedisBackplane implements Backplane {
       () => {
         if (!this.#available) return;
         this.#lastError = undefined;
-        this.#observer?.back();
+        this.#tellBack();
       },
       (error: Error) => {
         this.#lastError = error;
@@ -152,7 +154,20 @@ export class RedisBackplane implements Backplane {
   #lost(): void {
     if (!this.#available) return;
     this.#available = false;
-    this.#observer?.away(this.#failure(this.#link!, new Error('the connection closed')));
+    this.#tellAway(this.#failure(this.#link!, new Error('the connection closed')));
+  }
+
+  #tellAway(failure: BackplaneError): void {
+    if (this.#away) return;
+    this.#away = true;
+    this.#observer?.away(failure);
+  }
+
+  /** Nobody is told of the first connection: connect() resolves. */
+  #tellBack(): void {
+    if (!this.#away) return;
+    this.#away = false;
+    this.#observer?.back();
   }
 
   async #createLink(): Promise<RedisLink> {

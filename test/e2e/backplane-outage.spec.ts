@@ -1,6 +1,9 @@
 /** SPEC 14.3: what happens while the broker is away, at start-up and later. */
 import { connect as connectNats } from '@nats-io/transport-node';
 import { Redis } from 'ioredis';
+import type { Backplane } from 'nestjs-4d-websocket';
+import { NatsBackplane } from 'nestjs-4d-websocket/nats';
+import { RedisBackplane } from 'nestjs-4d-websocket/redis';
 import { NATS_KIND, REDIS_KIND, type Running } from '../support/backplane-kinds.js';
 import { Broker } from '../support/brokers.js';
 import { freePort } from '../support/free-port.js';
@@ -13,6 +16,7 @@ import {
   type IdentifiedClient,
   type Instance,
 } from '../support/instances.js';
+import { Recorder } from '../support/recorder.js';
 import { describeWith } from '../support/requirement.js';
 
 interface ReportedError {
@@ -162,6 +166,33 @@ for (const kind of [REDIS_KIND, NATS_KIND]) {
       await client.close();
     }, 30_000);
 
+    it('many topics are subscribed to again before it is over', async () => {
+      const port = running.broker!.port;
+      const [a, b] = [createBackplane(kind.name, port), createBackplane(kind.name, port)];
+      const topics = Array.from({ length: 5000 }, (_, index) => `/chat#topic:user-${index}`);
+      const events = new Recorder();
+      await a.connect({
+        receive: () => undefined,
+        away: () => events.push('a away'),
+        back: () => events.push('a back'),
+      });
+      await b.connect({
+        receive: (channel) => events.push('received', channel),
+        away: () => events.push('b away'),
+        back: () => events.push('b back'),
+      });
+      await b.subscribe(topics);
+      await running.broker!.kill();
+      await Promise.all([events.next('a away'), events.next('b away')]);
+      await running.broker!.start();
+      await Promise.all([events.next('a back'), events.next('b back')]);
+      await Promise.all(topics.map((topic) => a.publish(topic, Buffer.from('x'))));
+      const received = new Set<unknown>();
+      for (const _topic of topics) received.add((await events.next('received'))[0]);
+      expect(received.size).toBe(topics.length);
+      await Promise.all([a.close(), b.close()]);
+    }, 30_000);
+
     it('two outages are told twice', async () => {
       const [a] = running.instances as [Instance, Instance];
       for (const outages of [1, 2]) {
@@ -255,6 +286,12 @@ for (const kind of [REDIS_KIND, NATS_KIND]) {
       await client.close();
     });
   });
+}
+
+function createBackplane(kind: string, port: number): Backplane {
+  return kind === 'Redis'
+    ? new RedisBackplane({ url: `redis://127.0.0.1:${port}` })
+    : new NatsBackplane({ servers: `127.0.0.1:${port}` });
 }
 
 /** Publishes bytes as somebody else would. */
