@@ -1,9 +1,11 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Msg, NatsConnection, NodeConnectionOptions, Subscription } from '@nats-io/transport-node';
 import { BackplaneError } from '../errors/backplane.error.js';
 import type { Backplane, BackplaneObserver } from '../interfaces/index.js';
 import { MessageParts } from './nats-message-parts.js';
+import { subjectName } from './nats-subject.js';
 import { loadPackage } from './optional-package.js';
+import { OutageReport } from './outage-report.js';
 
 /** Where {@link NatsBackplane} finds its servers: the options of `@nats-io/transport-node`, and these. */
 export interface NatsBackplaneOptions extends NodeConnectionOptions {
@@ -24,9 +26,6 @@ const NAME = 'NatsBackplane';
 const PART_HEADER = 'Message-Part';
 /** Room for the header of a part. */
 const HEADER_ROOM = 256;
-/** A server closes connections whose subjects are too long; longer ones are hashed. */
-const MAX_SUBJECT_LENGTH = 255;
-
 const DEFAULTS = {
   /** A server that is silent for two of these is away. */
   pingInterval: 10_000,
@@ -57,7 +56,7 @@ export class NatsBackplane implements Backplane {
   #observer: BackplaneObserver | undefined;
   #connection: NatsConnection | undefined;
   #available = false;
-  #away = false;
+  #outage: OutageReport | undefined;
   #flushing: Promise<void> | undefined;
   #flushNext: Promise<void> | undefined;
   #retry: NodeJS.Timeout | undefined;
@@ -79,6 +78,7 @@ export class NatsBackplane implements Backplane {
       () => import('@nats-io/transport-node'),
     );
     this.#observer = observer;
+    this.#outage = new OutageReport(observer);
     try {
       await this.#dial();
     } catch (error) {
@@ -87,7 +87,7 @@ export class NatsBackplane implements Backplane {
         await this.close();
         throw failure;
       }
-      this.#tellAway(failure);
+      this.#outage?.away(failure);
       this.#dialLater();
     }
   }
@@ -115,7 +115,7 @@ export class NatsBackplane implements Backplane {
   publish(channel: string, message: Uint8Array): Promise<void> {
     const connection = this.#connection!;
     if (connection.isClosed()) return Promise.resolve();
-    const subject = this.#subjectOf(channel);
+    const subject = this.#prefix + subjectName(channel);
     const maxPayload = connection.info?.max_payload ?? Infinity;
     if (message.length <= maxPayload) {
       connection.publish(subject, message);
@@ -133,7 +133,7 @@ export class NatsBackplane implements Backplane {
     clearTimeout(this.#retry);
     this.#observer = undefined;
     this.#available = false;
-    this.#away = false;
+    this.#outage = undefined;
     this.#subscriptions.clear();
     this.#parts.clear();
     const connection = this.#connection;
@@ -157,7 +157,7 @@ export class NatsBackplane implements Backplane {
       this.#subscriptions.set(channel, this.#subscribe(connection, channel, []));
     }
     if (channels.length > 0) await this.#flush();
-    this.#tellBack();
+    this.#outage?.back();
   }
 
   #dialLater(): void {
@@ -192,27 +192,14 @@ export class NatsBackplane implements Backplane {
       // Lost once more.
       return;
     }
-    this.#tellBack();
+    this.#outage?.back();
   }
 
   #lost(error: Error): void {
     this.#parts.clear();
     if (!this.#available) return;
     this.#available = false;
-    this.#tellAway(this.#failure(error));
-  }
-
-  #tellAway(failure: BackplaneError): void {
-    if (this.#away) return;
-    this.#away = true;
-    this.#observer?.away(failure);
-  }
-
-  /** Nobody is told of the first connection: connect() resolves. */
-  #tellBack(): void {
-    if (!this.#away) return;
-    this.#away = false;
-    this.#observer?.back();
+    this.#outage?.away(this.#failure(error));
   }
 
   #subscribe(connection: NatsConnection, channel: string, refusals: Error[]): Subscription {
@@ -226,7 +213,7 @@ export class NatsBackplane implements Backplane {
         part === undefined || part === '' ? message.data : this.#parts.join(channel, part, message.data);
       if (whole !== undefined) this.#observer?.receive(channel, whole);
     };
-    return connection.subscribe(this.#subjectOf(channel), { callback });
+    return connection.subscribe(this.#prefix + subjectName(channel), { callback });
   }
 
   /** Waits for the server to have all that was sent; one ping answers for all that was published before it. */
@@ -243,27 +230,11 @@ export class NatsBackplane implements Backplane {
     await this.#connection?.flush().catch(() => undefined);
   }
 
-  /** A subject has no dots, wildcards or white space of its own. */
-  #subjectOf(channel: string): string {
-    const name = channel.replace(/[^\w/#:-]/gu, percentEncode);
-    return (
-      this.#prefix +
-      (name.length <= MAX_SUBJECT_LENGTH ? name : createHash('sha256').update(channel).digest('base64url'))
-    );
-  }
-
   #failure(cause: Error): BackplaneError {
     const { servers = '127.0.0.1:4222' } = this.#options;
     const addresses = [servers].flat().map(withoutPassword).join(', ');
     return new BackplaneError(NAME, `no connection to NATS at ${addresses}: ${cause.message}`, { cause });
   }
-}
-
-function percentEncode(character: string): string {
-  return Array.from(
-    Buffer.from(character),
-    (byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`,
-  ).join('');
 }
 
 function withoutPassword(server: string): string {

@@ -2,6 +2,7 @@ import type { Cluster, Redis, RedisOptions } from 'ioredis';
 import { BackplaneError } from '../errors/backplane.error.js';
 import type { Backplane, BackplaneObserver } from '../interfaces/index.js';
 import { loadPackage } from './optional-package.js';
+import { OutageReport } from './outage-report.js';
 import { hasShardedPubSub, RedisClusterLink } from './redis-cluster-link.js';
 import { AT_MOST_ONCE, type RedisLink, type RedisLinkObserver } from './redis-link.js';
 import { RedisSingleLink } from './redis-single-link.js';
@@ -51,7 +52,7 @@ export class RedisBackplane implements Backplane {
   #observer: BackplaneObserver | undefined;
   #link: RedisLink | undefined;
   #available = false;
-  #away = false;
+  #outage: OutageReport | undefined;
   #lastError: Error | undefined;
   #pings: NodeJS.Timeout | undefined;
   readonly #linkObserver: RedisLinkObserver = {
@@ -85,6 +86,7 @@ export class RedisBackplane implements Backplane {
       throw new BackplaneError(NAME, 'it is connected already; make one for each application');
     }
     this.#observer = observer;
+    this.#outage = new OutageReport(observer);
     let link: RedisLink;
     try {
       link = await this.#createLink();
@@ -103,7 +105,7 @@ export class RedisBackplane implements Backplane {
         await this.close();
         throw failure;
       }
-      if (!this.#available) this.#tellAway(failure);
+      if (!this.#available) this.#outage?.away(failure);
     }
   }
 
@@ -129,7 +131,7 @@ export class RedisBackplane implements Backplane {
     this.#link = undefined;
     this.#observer = undefined;
     this.#available = false;
-    this.#away = false;
+    this.#outage = undefined;
     this.#names.clear();
     await link?.close();
   }
@@ -143,7 +145,7 @@ export class RedisBackplane implements Backplane {
       () => {
         if (!this.#available) return;
         this.#lastError = undefined;
-        this.#tellBack();
+        this.#outage?.back();
       },
       (error: Error) => {
         this.#lastError = error;
@@ -154,20 +156,7 @@ export class RedisBackplane implements Backplane {
   #lost(): void {
     if (!this.#available) return;
     this.#available = false;
-    this.#tellAway(this.#failure(this.#link!, new Error('the connection closed')));
-  }
-
-  #tellAway(failure: BackplaneError): void {
-    if (this.#away) return;
-    this.#away = true;
-    this.#observer?.away(failure);
-  }
-
-  /** Nobody is told of the first connection: connect() resolves. */
-  #tellBack(): void {
-    if (!this.#away) return;
-    this.#away = false;
-    this.#observer?.back();
+    this.#outage?.away(this.#failure(this.#link!, new Error('the connection closed')));
   }
 
   async #createLink(): Promise<RedisLink> {

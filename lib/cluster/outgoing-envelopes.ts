@@ -77,7 +77,7 @@ export class OutgoingEnvelopes implements TurnListener {
     if (queue.reading) return;
     const blobAt = queue.entries.findIndex((entry) => blobOf(entry) !== undefined);
     const ready = (blobAt === -1 ? queue.entries : queue.entries.slice(0, blobAt)) as Entry[];
-    const bytes = ready.reduce((sum, entry) => sum + sizeOf(entry), 0);
+    const bytes = blobAt === -1 ? queue.bytes : ready.reduce((sum, entry) => sum + sizeOf(entry), 0);
     queue.entries = blobAt === -1 ? [] : queue.entries.slice(blobAt);
     queue.bytes -= bytes;
     this.#bytes -= bytes;

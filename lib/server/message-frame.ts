@@ -42,6 +42,12 @@ export function binaryFrame(data: Buffer): Buffer | [header: Buffer, payload: Bu
   return dataFrame(FINAL_BINARY, data);
 }
 
+/** The payload of a frame that is one Buffer, as a view. */
+export function payloadOf(frame: Buffer): Buffer {
+  const length = frame[1]!;
+  return frame.subarray(length < 126 ? 2 : length === 126 ? 4 : 10);
+}
+
 /** A text message whose UTF-8 is there already, as one frame like that of a binary message. */
 export function textFrameOf(utf8: Buffer): Buffer | [header: Buffer, payload: Buffer] {
   return dataFrame(FINAL_TEXT, utf8);

@@ -1,4 +1,4 @@
-import { asBuffer, asJson, binaryFrame, textFrame, textFrameOf } from './message-frame.js';
+import { asBuffer, asJson, binaryFrame, payloadOf, textFrame, textFrameOf } from './message-frame.js';
 
 /** A message on its way to several connections: encoded once, and framed once for all that are not compressed. */
 export class SharedMessage {
@@ -35,6 +35,7 @@ export class SharedMessage {
 
   /** The bytes for other instances; a Blob's have to be read first. */
   get payload(): Buffer | Blob {
-    return typeof this.data === 'string' ? Buffer.from(this.data) : this.data;
+    // A text was encoded for its frame, or will be: once for the clients here and for the others.
+    return typeof this.data === 'string' ? payloadOf(this.frame as Buffer) : this.data;
   }
 }
