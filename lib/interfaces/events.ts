@@ -1,11 +1,15 @@
 import type { HandshakeRequest } from './handshake-request.js';
 import type { WSError } from './ws-error.js';
 
-/** What `onConnection` receives for each valid handshake (SPEC 4). */
-export interface WSConnectionEvent {
+/**
+ * What `onConnection` receives for each valid handshake (SPEC 4).
+ *
+ * @typeParam Data what the application keeps in `request.data`
+ */
+export interface WSConnectionEvent<Data extends object = object> {
   type: 'connection';
   /** The upgrade request of the client that asks to be let in. */
-  request: HandshakeRequest;
+  request: HandshakeRequest<Data>;
 }
 
 /** What `onOpen` receives, once (SPEC 4, 5). */
@@ -21,6 +25,8 @@ export interface WSOpenEvent {
 export interface WSMessageEvent<T = unknown> {
   type: 'message';
   data: T;
+  /** Whether it came in a binary frame; otherwise in a text frame. */
+  isBinary: boolean;
 }
 
 /** What `onError` receives (SPEC 12.1). */
@@ -28,6 +34,12 @@ export interface WSErrorEvent {
   type: 'error';
   /** Never empty: the failure first, then the chain of its `cause`s. */
   errors: [WSError, ...WSError[]];
+}
+
+/** What a server handler's `onError` receives (SPEC 4). */
+export interface WSServerErrorEvent extends WSErrorEvent {
+  /** The message of the first error; what 4D calls it. */
+  statusText: string;
 }
 
 /** What a connection handler's `onTerminate` receives, once and last (SPEC 5.2). */

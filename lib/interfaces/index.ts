@@ -5,6 +5,7 @@ export type {
   WSErrorEvent,
   WSMessageEvent,
   WSOpenEvent,
+  WSServerErrorEvent,
   WSServerTerminateEvent,
   WSTerminateEvent,
 } from './events.js';

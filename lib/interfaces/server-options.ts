@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ZlibOptions } from 'node:zlib';
 import type { DataType } from './data-type.js';
 
-/** Decides whether a browser page of this origin may connect. */
-export type OriginCheck = (origin: string, request: IncomingMessage) => boolean;
+/** Decides, or promises to decide, whether a browser page of this origin may connect. Only true lets it. */
+export type OriginCheck = (origin: string, request: IncomingMessage) => boolean | Promise<boolean>;
 
 /** Pings for clients that have gone quiet. Times in milliseconds. */
 export interface HeartbeatOptions {
@@ -47,6 +47,12 @@ export interface ServerDefaults {
   dataType?: DataType;
   /** Longest message, in bytes, after decompression; longer ones close the connection with 1009. @default 1048576 */
   maxPayload?: number;
+  /**
+   * Frames that one message may come in; more close the connection with 1008.
+   *
+   * @default 16384
+   */
+  maxFragments?: number;
   /** How many clients the server takes at once; further ones get HTTP 503. @default no limit */
   maxConnections?: number;
   /**
@@ -79,10 +85,19 @@ export interface ServerDefaults {
   shutdownTimeout?: number;
   /** How many messages of a client may wait for their handler before reading from it pauses. @default 64 */
   maxQueuedMessages?: number;
+  /** How many bytes of such messages may wait before reading from the client pauses. @default 4194304 */
+  maxQueuedBytes?: number;
   /** How many bytes may wait for a client to read them before it is closed with 1013. @default 16777216 */
   maxBufferedAmount?: number;
   /** Compression (RFC 7692), as in `ws`. @default false */
   perMessageDeflate?: boolean | PerMessageDeflateOptions;
+  /**
+   * How a client is told that `onConnection`, or a guard of it, refuses it: by an HTTP status, which a browser hides from
+   * its page, or, with `'close'`, by an open connection that is closed at once with 4000 + the status: 4401, 4403, 4503.
+   *
+   * @default 'http'
+   */
+  refusals?: 'http' | 'close';
 }
 
 /** The options of one server (SPEC 8). */

@@ -18,4 +18,9 @@ export interface WSError {
   componentSignature: ComponentSignature;
   /** What was thrown, as it was thrown. */
   error: unknown;
+  /**
+   * The response of an `HttpException`: of a failed `ValidationPipe` its `message` lists what is wrong, where `message` here
+   * is "Bad Request Exception".
+   */
+  readonly response?: string | object | undefined;
 }

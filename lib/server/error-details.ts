@@ -1,5 +1,5 @@
 import { HttpException } from '@nestjs/common';
-import type { ComponentSignature, WSErrorEvent } from '../interfaces/index.js';
+import type { ComponentSignature, WSError, WSErrorEvent } from '../interfaces/index.js';
 import { CloseCode } from './close-code.js';
 import { MessageDecodeError } from './message-codec.js';
 
@@ -17,7 +17,8 @@ const PROTOCOL_ERROR_CODES: Readonly<Record<string, number>> = {
 };
 
 /**
- * The errors of a failure: itself first, then the chain of its causes (SPEC 12.1).
+ * The errors of a failure: itself first, then the chain of its causes (SPEC 12.1). Never throws, whatever was thrown: an
+ * error may have a getter that throws, and need not be an error at all.
  *
  * @param failure what was thrown, of whatever type
  * @param componentSignature where it was thrown
@@ -26,27 +27,45 @@ const PROTOCOL_ERROR_CODES: Readonly<Record<string, number>> = {
 export function errorDetails(
   failure: unknown,
   componentSignature: ComponentSignature,
-  errCode = errorCode(failure),
+  errCode?: number,
 ): ErrorList {
-  const errors: ErrorList = [{ errCode, message: errorMessage(failure), componentSignature, error: failure }];
-  let cause = failure instanceof Error ? failure.cause : undefined;
+  const errors: ErrorList = [describe(failure, componentSignature, errCode)];
+  let cause = attempt(() => (failure as Error).cause);
   while (cause !== undefined && cause !== null && errors.length <= MAX_CAUSES) {
-    errors.push({
-      errCode: errorCode(cause),
-      message: errorMessage(cause),
-      componentSignature,
-      error: cause,
-    });
-    cause = cause instanceof Error ? cause.cause : undefined;
+    errors.push(describe(cause, componentSignature));
+    const current = cause;
+    cause = attempt(() => (current as Error).cause);
   }
   return errors;
 }
 
 /** The code of an error that `ws` emitted for a connection. */
-export function protocolErrorCode(error: Error & { code?: string }): number {
+export function protocolErrorCode(error: Error & { code?: unknown }): number {
   // A Blob that can not be read, and the like, is no fault of the client's.
-  if (!error.code?.startsWith('WS_ERR_')) return CloseCode.INTERNAL_ERROR;
-  return PROTOCOL_ERROR_CODES[error.code] ?? CloseCode.PROTOCOL_ERROR;
+  const code: unknown = error.code;
+  if (typeof code !== 'string' || !code.startsWith('WS_ERR_')) return CloseCode.INTERNAL_ERROR;
+  return PROTOCOL_ERROR_CODES[code] ?? CloseCode.PROTOCOL_ERROR;
+}
+
+/** One error of the list. The response is looked up when it is asked for: it is the exception's own. */
+class ErrorEntry implements WSError {
+  constructor(
+    readonly errCode: number,
+    readonly message: string,
+    readonly componentSignature: ComponentSignature,
+    readonly error: unknown,
+  ) {}
+
+  get response(): string | object | undefined {
+    const { error } = this;
+    return attempt(() => (error instanceof HttpException ? error.getResponse() : undefined));
+  }
+}
+
+function describe(failure: unknown, componentSignature: ComponentSignature, errCode?: number): WSError {
+  const code = errCode ?? attempt(() => errorCode(failure));
+  const known = Number.isInteger(code) ? code! : CloseCode.INTERNAL_ERROR;
+  return new ErrorEntry(known, errorMessage(failure), componentSignature, failure);
 }
 
 function errorCode(failure: unknown): number {
@@ -55,11 +74,19 @@ function errorCode(failure: unknown): number {
   return CloseCode.INTERNAL_ERROR;
 }
 
-function errorMessage(failure: unknown): string {
-  if (failure instanceof Error) return failure.message;
+/** What a failure says, whatever was thrown. */
+export function errorMessage(failure: unknown): string {
+  return (
+    attempt(() => String(failure instanceof Error ? failure.message : failure)) ??
+    'a value without a string form was thrown'
+  );
+}
+
+/** What a function gives; undefined if it throws. */
+function attempt<T>(read: () => T): T | undefined {
   try {
-    return String(failure);
+    return read();
   } catch {
-    return 'a value without a string form was thrown';
+    return undefined;
   }
 }

@@ -1,12 +1,15 @@
-import type { IncomingMessage } from 'node:http';
 import { InvalidOptionError } from '../errors/invalid-option.error.js';
 import type {
   DataType,
   HandshakeMiddleware,
+  HeartbeatOptions,
+  OriginCheck,
   PerMessageDeflateOptions,
   ServerOptions,
 } from '../interfaces/index.js';
+import { declaredPath } from './canonical-path.js';
 import { clientAddress, type ClientAddress } from './client-address.js';
+import { nearestName } from './nearest-name.js';
 
 const MAX_TIMEOUT = 2 ** 31 - 1;
 const MAX_BYTES = 2 ** 31 - 1;
@@ -15,11 +18,14 @@ const MAX_BYTES = 2 ** 31 - 1;
 export const DEFAULT_OPTIONS = {
   dataType: 'text',
   maxPayload: 1024 * 1024,
+  maxFragments: 16 * 1024,
   handshakeTimeout: 10_000,
   heartbeat: { interval: 30_000, timeout: 10_000 },
   closeTimeout: 5_000,
   shutdownTimeout: 10_000,
   maxQueuedMessages: 64,
+  maxQueuedBytes: 4 * 1024 * 1024,
+  refusals: 'http',
   maxBufferedAmount: 16 * 1024 * 1024,
 } as const;
 
@@ -29,8 +35,9 @@ export interface ResolvedServerOptions {
   readonly port: number | undefined;
   readonly dataType: DataType;
   readonly maxPayload: number;
+  readonly maxFragments: number;
   readonly maxConnections: number;
-  readonly allowsOrigin: ((origin: string, request: IncomingMessage) => boolean) | undefined;
+  readonly allowsOrigin: OriginCheck | undefined;
   readonly clientAddress: ClientAddress;
   readonly protocols: readonly string[];
   readonly handshakeTimeout: number;
@@ -39,11 +46,53 @@ export interface ResolvedServerOptions {
   readonly closeTimeout: number;
   readonly shutdownTimeout: number;
   readonly maxQueuedMessages: number;
+  readonly maxQueuedBytes: number;
   readonly maxBufferedAmount: number;
   readonly perMessageDeflate: boolean | PerMessageDeflateOptions;
+  readonly refusals: 'http' | 'close';
   /** Whether it takes part in the module's backplane. */
   readonly backplane: boolean;
 }
+
+/** The names of an interface, each of them once: the compiler misses none. */
+function namesOf<T>(names: Record<keyof Required<T>, true>): ReadonlySet<string> {
+  return new Set(Object.keys(names));
+}
+
+const OPTION_NAMES = namesOf<ServerOptions>({
+  path: true,
+  port: true,
+  dataType: true,
+  maxPayload: true,
+  maxFragments: true,
+  maxConnections: true,
+  allowedOrigins: true,
+  trustProxy: true,
+  protocols: true,
+  handshakeTimeout: true,
+  handshake: true,
+  heartbeat: true,
+  closeTimeout: true,
+  shutdownTimeout: true,
+  maxQueuedMessages: true,
+  maxQueuedBytes: true,
+  maxBufferedAmount: true,
+  perMessageDeflate: true,
+  refusals: true,
+  backplane: true,
+});
+const HEARTBEAT_NAMES = namesOf<HeartbeatOptions>({ interval: true, timeout: true });
+const HANDSHAKE_NAMES = namesOf<NonNullable<ServerOptions['handshake']>>({ use: true });
+const DEFLATE_NAMES = namesOf<PerMessageDeflateOptions>({
+  serverNoContextTakeover: true,
+  clientNoContextTakeover: true,
+  serverMaxWindowBits: true,
+  clientMaxWindowBits: true,
+  zlibDeflateOptions: true,
+  zlibInflateOptions: true,
+  threshold: true,
+  concurrencyLimit: true,
+});
 
 /**
  * Completes and checks a server's options.
@@ -53,11 +102,14 @@ export interface ResolvedServerOptions {
  */
 export function resolveServerOptions(options: ServerOptions, owner: string): ResolvedServerOptions {
   const check = new OptionCheck(owner);
-  const { path, port, dataType = DEFAULT_OPTIONS.dataType } = options;
+  check.names(options, OPTION_NAMES);
+  const { path, port, refusals = DEFAULT_OPTIONS.refusals, dataType = DEFAULT_OPTIONS.dataType } = options;
   if (path !== undefined && typeof path !== 'string') throw check.error('path', path, 'a string');
   if (!['text', 'blob', 'object'].includes(dataType)) {
     throw check.error('dataType', dataType, "'text', 'blob' or 'object'");
   }
+  if (refusals !== 'http' && refusals !== 'close')
+    throw check.error('refusals', refusals, "'http' or 'close'");
   if (port !== undefined) check.integer('port', port, 1, 65535);
   const number = (
     name: keyof typeof DEFAULT_OPTIONS & keyof ServerOptions,
@@ -68,10 +120,11 @@ export function resolveServerOptions(options: ServerOptions, owner: string): Res
     return check.integer(name, value, least, most);
   };
   return {
-    path: path === undefined || path === '' ? undefined : normalizePath(path),
+    path: path === undefined || path === '' ? undefined : declaredPath(path),
     port,
     dataType,
     maxPayload: number('maxPayload', 1, MAX_BYTES),
+    maxFragments: number('maxFragments', 1, MAX_BYTES),
     maxConnections:
       options.maxConnections === undefined || options.maxConnections === Infinity
         ? Infinity
@@ -85,15 +138,12 @@ export function resolveServerOptions(options: ServerOptions, owner: string): Res
     closeTimeout: number('closeTimeout', 1, MAX_TIMEOUT),
     shutdownTimeout: number('shutdownTimeout', 1, MAX_TIMEOUT),
     maxQueuedMessages: number('maxQueuedMessages', 1, MAX_BYTES),
+    maxQueuedBytes: number('maxQueuedBytes', 1, Number.MAX_SAFE_INTEGER),
     maxBufferedAmount: number('maxBufferedAmount', 1, Number.MAX_SAFE_INTEGER),
     perMessageDeflate: checkDeflate(options.perMessageDeflate, check),
+    refusals,
     backplane: checkBackplane(options.backplane, check),
   };
-}
-
-/** One leading slash, none at the end. */
-export function normalizePath(path: string): string {
-  return `/${path.replace(/^\/+|\/+$/g, '')}`;
 }
 
 class OptionCheck {
@@ -101,6 +151,22 @@ class OptionCheck {
 
   error(option: string, value: unknown, expected: string): InvalidOptionError {
     return new InvalidOptionError(this.owner, option, value, expected);
+  }
+
+  /** @throws {InvalidOptionError} for a name that is none of an option, such as a misspelt one */
+  names(options: object, names: ReadonlySet<string>, prefix = ''): void {
+    for (const name of Object.keys(options)) {
+      if (names.has(name)) continue;
+      const nearest = nearestName(name, names);
+      throw new InvalidOptionError(
+        this.owner,
+        prefix + name,
+        (options as Record<string, unknown>)[name],
+        nearest === undefined
+          ? 'left out: there is no such option'
+          : `"${prefix}${nearest}": there is no such option`,
+      );
+    }
   }
 
   integer(option: string, value: unknown, least: number, most: number): number {
@@ -117,6 +183,7 @@ function resolveHeartbeat(
   if (heartbeat !== undefined && (typeof heartbeat !== 'object' || heartbeat === null)) {
     throw check.error('heartbeat', heartbeat, 'false or { interval, timeout }');
   }
+  if (heartbeat !== undefined) check.names(heartbeat, HEARTBEAT_NAMES, 'heartbeat.');
   const { interval, timeout } = { ...DEFAULT_OPTIONS.heartbeat, ...heartbeat };
   return {
     interval: check.integer('heartbeat.interval', interval, 1, MAX_TIMEOUT),
@@ -175,7 +242,11 @@ function checkMiddleware(
   check: OptionCheck,
 ): readonly HandshakeMiddleware[] {
   if (handshake === undefined) return [];
-  const use: unknown = handshake?.use;
+  if (typeof handshake !== 'object' || handshake === null) {
+    throw check.error('handshake', handshake, '{ use: [...] }');
+  }
+  check.names(handshake, HANDSHAKE_NAMES, 'handshake.');
+  const use: unknown = handshake.use;
   if (!Array.isArray(use) || !use.every((each) => typeof each === 'function')) {
     throw check.error('handshake.use', use, 'an array of middleware functions');
   }
@@ -190,6 +261,7 @@ function checkDeflate(
   if (typeof deflate !== 'boolean' && (typeof deflate !== 'object' || deflate === null)) {
     throw check.error('perMessageDeflate', deflate, 'a boolean or an object of options');
   }
+  if (typeof deflate === 'object') check.names(deflate, DEFLATE_NAMES, 'perMessageDeflate.');
   return deflate;
 }
 

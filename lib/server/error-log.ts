@@ -1,0 +1,72 @@
+import { HttpException, Logger } from '@nestjs/common';
+import type { WSError } from '../interfaces/index.js';
+
+const logger = new Logger('WebSocketServer');
+
+/** How long clients' errors are counted before the log hears of them again, in milliseconds. */
+const INTERVAL = 1000;
+
+/**
+ * Where the errors of a server go that no `onError` hears (SPEC 12.2). What clients cause is logged once a second, with how
+ * often it happened, and without a stack: a hostile client must not fill the log.
+ */
+export class ErrorLog {
+  #timer: NodeJS.Timeout | undefined;
+  #suppressed = 0;
+  #last = '';
+
+  /** @param name the handler, for people */
+  write(name: string, errors: readonly WSError[]): void {
+    if (isCausedByClient(errors[0]!)) {
+      this.#writeClientError(lineOf(name, errors[0]!));
+      return;
+    }
+    for (const error of errors) {
+      logger.error(lineOf(name, error), error.error instanceof Error ? error.error.stack : undefined);
+    }
+  }
+
+  /** Writes what was counted; nothing comes after it. */
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#writeSuppressed();
+  }
+
+  #writeClientError(line: string): void {
+    if (this.#timer !== undefined) {
+      this.#suppressed++;
+      this.#last = line;
+      return;
+    }
+    logger.warn(line);
+    this.#wait();
+  }
+
+  #wait(): void {
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      if (this.#writeSuppressed()) this.#wait();
+    }, INTERVAL).unref();
+  }
+
+  #writeSuppressed(): boolean {
+    if (this.#suppressed === 0) return false;
+    const more =
+      this.#suppressed === 1
+        ? ''
+        : `; ${this.#suppressed} errors of clients in the last second, this the last`;
+    logger.warn(this.#last + more);
+    this.#suppressed = 0;
+    return true;
+  }
+}
+
+function lineOf(name: string, { message, componentSignature, errCode }: WSError): string {
+  return `${name}: ${message} (${componentSignature} ${errCode})`;
+}
+
+/** Whether a client, and no code of the application, is the reason. */
+function isCausedByClient({ componentSignature, error, errCode }: WSError): boolean {
+  if (componentSignature === 'wsck' || componentSignature === 'json') return true;
+  return error instanceof HttpException && errCode < 500;
+}
