@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { httpError, refuse } from '../server/refusal.js';
+import type { TLSSocket } from 'node:tls';
+import { httpError, refuseWith } from '../server/refusal.js';
 import type { WebSocketServer } from '../server/web-socket-server.js';
 import { RouteTable } from './route-table.js';
 
@@ -73,6 +74,11 @@ export class PortListener {
   };
 
   #claim(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
+    if (!offersWebSocket(request)) {
+      if (this.hasOtherListeners) return false;
+      this.#answerAsRequest(request, socket, head);
+      return true;
+    }
     try {
       const pathname = pathnameOf(request);
       let route = this.routes.find(pathname);
@@ -84,9 +90,29 @@ export class PortListener {
       return route !== undefined;
     } catch (error) {
       if (!(error instanceof URIError)) throw error;
-      refuse(socket, httpError(400, 'The URL is malformed'));
+      if (this.hasOtherListeners) return false;
+      refuseWith(socket, httpError(400, 'The URL is malformed'));
       return true;
     }
+  }
+
+  /**
+   * A request that offers another upgrade, such as `h2c`, is for the application, which answers it as a plain request
+   * (SPEC 1.7). Node hands it over as an upgrade only because somebody listens for upgrades. So it goes back to where it came
+   * from, head and all, without the offer.
+   */
+  #answerAsRequest(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const lines = [`${request.method} ${request.url} HTTP/${request.httpVersion}`];
+    const { rawHeaders } = request;
+    for (let index = 0; index < rawHeaders.length; index += 2) {
+      const [name, value] = [rawHeaders[index]!, rawHeaders[index + 1]!];
+      const isConnection = name.toLowerCase() === 'connection';
+      const kept = isConnection ? withoutToken(value, 'upgrade') : value;
+      if (kept !== '' || !isConnection) lines.push(`${name}: ${kept}`);
+    }
+    socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]));
+    // How Node's documentation has a server take a connection that is there already.
+    this.httpServer.emit(isSecure(socket) ? 'secureConnection' : 'connection', socket);
   }
 
   #passToGateway(pathname: string, request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
@@ -97,7 +123,7 @@ export class PortListener {
 
   readonly #onUnclaimed = (request: IncomingMessage, socket: Duplex): void => {
     if (this.hasOtherListeners) return;
-    refuse(socket, httpError(404, `Cannot ${request.method} ${request.url}`));
+    refuseWith(socket, httpError(404, `Cannot ${request.method} ${request.url}`));
   };
 
   readonly #onListening = (): void => {
@@ -117,4 +143,22 @@ function pathnameOf(request: IncomingMessage): string {
   if (path.startsWith('/')) return path;
   if (!URL.canParse(path)) throw new URIError('Malformed request URL');
   return new URL(path).pathname;
+}
+
+/** Whether a request asks for WebSocket, among others perhaps. */
+function offersWebSocket({ headers }: IncomingMessage): boolean {
+  const upgrade = headers.upgrade?.toLowerCase() ?? '';
+  return upgrade === 'websocket' || upgrade.split(',').some((offer) => offer.trim() === 'websocket');
+}
+
+function withoutToken(list: string, token: string): string {
+  return list
+    .split(',')
+    .map((each) => each.trim())
+    .filter((each) => each.toLowerCase() !== token)
+    .join(', ');
+}
+
+function isSecure(socket: Duplex): boolean {
+  return (socket as Partial<TLSSocket>).encrypted === true;
 }

@@ -1,7 +1,7 @@
 import { match, parse, type MatchFunction } from 'path-to-regexp';
 import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
 import { InvalidOptionError } from '../errors/invalid-option.error.js';
-import { normalizePath } from '../server/server-options.js';
+import { canonicalPath, encodePath } from '../server/canonical-path.js';
 import type { WebSocketServer } from '../server/web-socket-server.js';
 
 /** The parameters that a path pattern found. */
@@ -49,14 +49,21 @@ export class RouteTable {
       this.#pathless = server;
       return;
     }
-    for (const other of this.servers()) if (other.path === path) throw taken(server, other);
-    if (isExact(server, path)) this.#exact.set(path, server);
-    else this.#patterns.push({ server, matches: match(path, { sensitive: true }) });
+    const exact = exactPath(server, path);
+    if (exact === undefined) {
+      const other = this.#patterns.find((route) => route.server.path === path);
+      if (other !== undefined) throw taken(server, other.server);
+      this.#patterns.push({ server, matches: match(path, { sensitive: true, encodePath }) });
+    } else {
+      const other = this.#exact.get(exact);
+      if (other !== undefined) throw taken(server, other);
+      this.#exact.set(exact, server);
+    }
   }
 
   delete(server: WebSocketServer): void {
     if (this.#pathless === server) this.#pathless = undefined;
-    if (server.path !== undefined && this.#exact.get(server.path) === server) this.#exact.delete(server.path);
+    for (const [path, other] of this.#exact) if (other === server) this.#exact.delete(path);
     const index = this.#patterns.findIndex((route) => route.server === server);
     if (index !== -1) this.#patterns.splice(index, 1);
   }
@@ -64,13 +71,14 @@ export class RouteTable {
   /**
    * The server with exactly this path, or else the first whose pattern matches.
    *
-   * @throws {URIError} for a parameter that is not well-formed percent-encoding
+   * @throws {URIError} for a path that is not well-formed percent-encoding
    */
   find(pathname: string): Route | undefined {
-    const server = this.#exact.get(normalizePath(pathname));
+    const path = canonicalPath(pathname);
+    const server = this.#exact.get(path);
     if (server !== undefined) return { server, params: NO_PARAMS };
     for (const route of this.#patterns) {
-      const found = route.matches(pathname);
+      const found = route.matches(path);
       if (found !== false) return { server: route.server, params: found.params };
     }
     return undefined;
@@ -82,9 +90,15 @@ export class RouteTable {
   }
 }
 
-function isExact(server: WebSocketServer, path: string): boolean {
+/** The one path that a declared path stands for, as requests are compared with it; undefined for a pattern. */
+function exactPath(server: WebSocketServer, path: string): string | undefined {
   try {
-    return parse(path).tokens.every((token) => token.type === 'text');
+    let exact = '';
+    for (const token of parse(path).tokens) {
+      if (token.type !== 'text') return undefined;
+      exact += token.value;
+    }
+    return encodePath(exact);
   } catch (error) {
     throw new InvalidOptionError(
       server.name,

@@ -39,7 +39,7 @@ export class UpgradeRouter extends ServerHost {
     if (!listener?.idle || !this.#ownPorts.delete(port)) return;
     this.#listeners.delete(port);
     listener.detach();
-    listener.httpServer.close();
+    closeServer(listener.httpServer);
   }
 
   async listen(): Promise<void> {
@@ -56,7 +56,7 @@ export class UpgradeRouter extends ServerHost {
   async close(): Promise<void> {
     const closed = Array.from(this.#listeners, ([port, { httpServer }]) => {
       if (!this.#ownPorts.has(port) || !httpServer.listening) return undefined;
-      return new Promise((resolve) => httpServer.close(resolve));
+      return new Promise((resolve) => closeServer(httpServer, resolve));
     });
     await Promise.all(closed);
     for (const listener of this.#listeners.values()) listener.detach();
@@ -98,6 +98,12 @@ export class UpgradeRouter extends ServerHost {
       );
     }
   }
+}
+
+/** Nobody who is connected and asks for nothing keeps a server of our own alive. */
+function closeServer(httpServer: Server, closed?: (error?: Error) => void): void {
+  httpServer.close(closed);
+  httpServer.closeAllConnections();
 }
 
 /** A server that knows nothing but WebSockets. */
