@@ -10,6 +10,8 @@ export const CloseCode = {
   ABNORMAL: 1006,
   /** The data did not fit its type: no UTF-8. */
   INVALID_DATA: 1007,
+  /** A limit was exceeded. */
+  POLICY_VIOLATION: 1008,
   /** The server failed. */
   INTERNAL_ERROR: 1011,
   /** The server can't go on with this client now. */
@@ -18,6 +20,19 @@ export const CloseCode = {
 
 /** A control frame holds 125 bytes; two are the code (RFC 6455, section 5.5). */
 export const MAX_REASON_BYTES = 123;
+
+/** As much of a text as a close frame holds, cut between two characters. */
+export function closeReason(text: string): string {
+  if (Buffer.byteLength(text) <= MAX_REASON_BYTES) return text;
+  let reason = '';
+  let bytes = 0;
+  for (const character of text) {
+    bytes += Buffer.byteLength(character);
+    if (bytes > MAX_REASON_BYTES) break;
+    reason += character;
+  }
+  return reason;
+}
 
 /** Whether an application's code goes into the close frame (SPEC 2.2). */
 export function isCloseCode(code: number): boolean {

@@ -23,10 +23,12 @@ export class HandshakeExchange {
 }
 
 /** Gives Node's request what guards and middleware written for Express or Fastify read from theirs. */
-function dressRequest({ raw, query, params, remoteAddress, url }: HandshakeRequest): void {
+function dressRequest(request: HandshakeRequest): void {
+  const { raw, query, params, remoteAddress, url } = request;
   const known = raw as unknown as Record<string, unknown>;
   known.query ??= query;
   known.params ??= params;
   known.ip ??= remoteAddress;
   known.originalUrl ??= url;
+  if (!('data' in raw)) Object.defineProperty(raw, 'data', { get: () => request.data, configurable: true });
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { HttpException } from '@nestjs/common';
 import type { HandshakeMiddleware } from '../interfaces/index.js';
 import type { HandshakeResponse } from './handshake-response.js';
+import { isPromise } from './promise.js';
 import { httpError } from './refusal.js';
 
 /**
@@ -22,10 +23,13 @@ export async function runMiddleware(
         if (error === undefined || error === null) resolve();
         else reject(asHttpException(error));
       };
+      const failed = (error: unknown): void => reject(asHttpException(error));
       try {
-        use(request, response, next);
+        // Connect's own type returns nothing; many a middleware is an async function all the same.
+        const result: unknown = use(request, response, next);
+        if (isPromise(result)) result.then(undefined, failed);
       } catch (error) {
-        reject(asHttpException(error));
+        failed(error);
       }
     });
     if (response.answered) return;

@@ -18,12 +18,24 @@ function addValue(values: Values, name: string, value: string): void {
 export class LazyHandshakeRequest implements HandshakeRequest {
   #headers: Values | undefined;
   #query: Values | undefined;
+  #data: object | undefined;
 
+  /** @param params a wildcard's is an array, which its handler's types say */
   constructor(
     readonly raw: IncomingMessage,
-    readonly params: Readonly<Values>,
+    params: Readonly<Values>,
     readonly remoteAddress: string,
-  ) {}
+  ) {
+    this.params = params as Readonly<Record<string, string>>;
+  }
+
+  readonly params: Readonly<Record<string, string>>;
+
+  /** Made when it is first asked for: most connections keep nothing. */
+  get data(): object {
+    this.#data ??= {};
+    return this.#data;
+  }
 
   get url(): string {
     return this.raw.url ?? '';

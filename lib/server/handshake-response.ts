@@ -1,5 +1,9 @@
 import { ServerResponse, type OutgoingHttpHeader } from 'node:http';
 
+/** Headers that say how an answer is framed, or that make it the answer to a handshake: ours alone. */
+const OWN_HEADERS =
+  /^(connection|keep-alive|content-length|transfer-encoding|trailer|upgrade|sec-websocket-.*)$/i;
+
 /**
  * The response that guards, interceptors, filters and middleware see while a handshake is decided. It never
  * touches the socket: headers go out with the 101 or the refusal, and a body ends the handshake with a refusal.
@@ -33,7 +37,7 @@ export class HandshakeResponse extends ServerResponse {
   }
 
   /**
-   * The headers set so far, as lines of an HTTP head.
+   * The headers set so far, as lines of an HTTP head; those that are ours to set are left out.
    *
    * @param status the status that they go out with
    */
@@ -41,6 +45,7 @@ export class HandshakeResponse extends ServerResponse {
     // Middleware such as express-session sets its headers at the last moment, which it takes writeHead for.
     if (!this.#answered) this.writeHead(status);
     return this.getHeaderNames().flatMap((name) => {
+      if (OWN_HEADERS.test(name)) return [];
       const value = this.getHeader(name) as OutgoingHttpHeader;
       return Array.isArray(value) ? value.map((each) => `${name}: ${each}`) : [`${name}: ${value}`];
     });

@@ -1,8 +1,9 @@
-import type { IncomingMessage } from 'node:http';
+import { STATUS_CODES, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { HttpException } from '@nestjs/common';
 import { WebSocketServer as ProtocolServer, type ServerOptions as ProtocolOptions } from 'ws';
 import type { HandshakeRequest } from '../interfaces/index.js';
+import { closeReason } from './close-code.js';
 import { ConnectionSocket } from './connection-socket.js';
 import { errorDetails, type ErrorList } from './error-details.js';
 import { HandshakeExchange } from './handshake-exchange.js';
@@ -11,7 +12,7 @@ import { runMiddleware } from './handshake-middleware.js';
 import type { HandlerSource } from './hooks.js';
 import { PendingHandshake } from './pending-handshake.js';
 import { isPromise } from './promise.js';
-import { httpError, refuse, refuseWith } from './refusal.js';
+import { httpError, refusalOf, refusalStatus, refuse, refuseWith, type Refusal } from './refusal.js';
 import type { ResolvedServerOptions } from './server-options.js';
 import { checkUpgrade } from './upgrade-check.js';
 
@@ -28,11 +29,19 @@ export interface HandshakeServer {
   report(errors: ErrorList): void;
 }
 
+/** The close code of a refusal is this and its HTTP status. */
+const REFUSED = 4000;
+
+const ORIGIN_REFUSED = Symbol('origin refused');
+
+/** Who serves a client, or that nobody does. */
+type Decision = HandlerSource | null | typeof ORIGIN_REFUSED;
+
 /** A handshake on its way. */
 interface Attempt {
   readonly raw: IncomingMessage;
   readonly socket: Duplex;
-  readonly head: Buffer;
+  head: Buffer;
   readonly exchange: HandshakeExchange;
 }
 
@@ -43,18 +52,21 @@ export class Handshakes {
   readonly #server: HandshakeServer;
   readonly #protocol: ProtocolServer;
   readonly #pending = new Map<PendingHandshake, Attempt>();
+  /** Clients that are told by a close frame that they are refused. */
+  readonly #refused = new Set<ConnectionSocket>();
   // ws writes the 101 within handleUpgrade; its event for the headers tells no more than the request.
   #upgrading: Attempt | undefined;
 
   constructor(server: HandshakeServer) {
     const { options } = server;
     this.#server = server;
-    // The types of ws don't know closeTimeout yet.
-    const protocolOptions: ProtocolOptions & { closeTimeout: number } = {
+    // The types of ws don't know all of them yet.
+    const protocolOptions: ProtocolOptions & { closeTimeout: number; maxFragments: number } = {
       noServer: true,
       clientTracking: false,
       WebSocket: ConnectionSocket,
       maxPayload: options.maxPayload,
+      maxFragments: options.maxFragments,
       perMessageDeflate: options.perMessageDeflate as ProtocolOptions['perMessageDeflate'],
       closeTimeout: options.closeTimeout,
       handleProtocols: (offered) => options.protocols.find((name) => offered.has(name)) ?? false,
@@ -65,7 +77,7 @@ export class Handshakes {
     });
     // What our own checks leave to ws: malformed lists of sub-protocols and extensions.
     this.#protocol.on('wsClientError', (error: Error, socket: Duplex) =>
-      refuse(socket, httpError(400, error.message)),
+      refuseWith(socket, httpError(400, error.message)),
     );
   }
 
@@ -80,15 +92,21 @@ export class Handshakes {
     head: Buffer,
     params: Readonly<Record<string, string | string[]>>,
   ): void {
+    if (this.#server.closing) {
+      refuseWith(socket, closingError());
+      return;
+    }
+    const allowed = this.#allowsOrigin(raw);
+    if (allowed === false) {
+      refuseWith(socket, originError());
+      return;
+    }
     if (this.#refusedByChecks(raw, socket)) return;
     const exchange = new HandshakeExchange(new LazyHandshakeRequest(raw, params, this.#addressOf(raw)));
     const attempt: Attempt = { raw, socket, head, exchange };
-    let decision: HandlerSource | null | Promise<HandlerSource | null>;
+    let decision: Decision | Promise<Decision>;
     try {
-      decision =
-        this.#server.options.middleware.length === 0
-          ? this.#server.decide(exchange)
-          : this.#throughMiddleware(exchange);
+      decision = isPromise(allowed) ? this.#decideAfter(allowed, exchange) : this.#decide(exchange);
     } catch (error) {
       this.#fail(attempt, error);
       return;
@@ -101,38 +119,44 @@ export class Handshakes {
   refusePending(): void {
     for (const [pending, { socket }] of this.#pending) {
       pending.stop();
-      refuse(socket, closingError());
+      refuseWith(socket, closingError());
     }
     this.#pending.clear();
   }
 
+  /** Waits no longer for clients that were refused by a close frame to close their side. */
+  destroyRefused(): void {
+    for (const websocket of this.#refused) websocket.terminate();
+  }
+
   #refusedByChecks(raw: IncomingMessage, socket: Duplex): boolean {
-    const { options, closing, size } = this.#server;
-    if (closing) {
-      refuse(socket, closingError());
-      return true;
-    }
-    const origin = raw.headers.origin;
-    if (origin !== undefined && options.allowsOrigin !== undefined) {
-      let allowed = false;
-      try {
-        // Only true: a promise, from a function that should not be asynchronous, is no permission.
-        allowed = options.allowsOrigin(origin, raw) === true;
-      } catch (error) {
-        this.#server.report(errorDetails(error, 'http'));
-      }
-      if (!allowed) {
-        refuse(socket, httpError(403, 'This origin may not connect'));
-        return true;
-      }
-    }
+    const { options, size } = this.#server;
     if (size + this.#pending.size >= options.maxConnections) {
-      refuse(socket, httpError(503, 'The server has as many connections as it may have'));
+      refuseWith(socket, httpError(503, 'The server has as many connections as it may have'));
       return true;
     }
     const invalid = checkUpgrade(raw);
-    if (invalid !== undefined) refuse(socket, invalid.error, invalid.headers);
+    if (invalid !== undefined) refuseWith(socket, invalid.error, invalid.headers);
     return invalid !== undefined;
+  }
+
+  /** Whether a page of the request's origin may connect. */
+  #allowsOrigin(raw: IncomingMessage): boolean | Promise<boolean> {
+    const { allowsOrigin } = this.#server.options;
+    const { origin } = raw.headers;
+    if (origin === undefined || allowsOrigin === undefined) return true;
+    const failed = (error: unknown): false => {
+      this.#server.report(errorDetails(error, 'http'));
+      return false;
+    };
+    try {
+      const allowed: unknown = allowsOrigin(origin, raw);
+      // Nothing but true is a permission.
+      if (!isPromise(allowed)) return allowed === true;
+      return Promise.resolve(allowed).then((decided) => decided === true, failed);
+    } catch (error) {
+      return failed(error);
+    }
   }
 
   #addressOf(raw: IncomingMessage): string {
@@ -145,39 +169,46 @@ export class Handshakes {
     }
   }
 
+  #decide(exchange: HandshakeExchange): HandlerSource | null | Promise<HandlerSource | null> {
+    return this.#server.options.middleware.length === 0
+      ? this.#server.decide(exchange)
+      : this.#throughMiddleware(exchange);
+  }
+
   async #throughMiddleware(exchange: HandshakeExchange): Promise<HandlerSource | null> {
     const { response, request } = exchange;
     await runMiddleware(this.#server.options.middleware, request.raw, response);
     return response.answered ? null : this.#server.decide(exchange);
   }
 
-  #await(attempt: Attempt, decision: Promise<HandlerSource | null>): void {
-    const { handshakeTimeout } = this.#server.options;
-    const pending = new PendingHandshake(attempt.socket, handshakeTimeout, {
+  async #decideAfter(allowed: Promise<boolean>, exchange: HandshakeExchange): Promise<Decision> {
+    return (await allowed) ? this.#decide(exchange) : ORIGIN_REFUSED;
+  }
+
+  #await(attempt: Attempt, decision: Promise<Decision>): void {
+    const { options } = this.#server;
+    const pending = new PendingHandshake(attempt.socket, options, {
       gone: () => this.#pending.delete(pending),
       timedOut: () => {
-        this.#pending.delete(pending);
-        const error = httpError(503, 'The handshake took too long');
-        refuse(attempt.socket, error);
-        this.#server.report(
-          errorDetails(
-            new Error(`onConnection took longer than handshakeTimeout, ${handshakeTimeout} ms`),
-            'http',
-            503,
-          ),
+        if (!stillPending()) return;
+        this.#refuse(attempt, refusalOf(httpError(503, 'The handshake took too long')));
+        const error = new Error(
+          `onConnection took longer than handshakeTimeout, ${options.handshakeTimeout} ms`,
         );
+        this.#server.report(errorDetails(error, 'http', 503));
       },
     });
     this.#pending.set(pending, attempt);
     // A handshake that is no longer pending was answered already, or has nobody to answer.
     const stillPending = (): boolean => {
       if (!this.#pending.delete(pending)) return false;
-      pending.stop();
+      const received = pending.stop();
+      if (received.length > 0) attempt.head = Buffer.concat([attempt.head, ...received]);
       return true;
     };
     decision.then(
-      (source) => {
-        if (stillPending()) this.#conclude(attempt, source);
+      (decided) => {
+        if (stillPending()) this.#conclude(attempt, decided);
       },
       (error: unknown) => {
         if (stillPending()) this.#fail(attempt, error);
@@ -185,38 +216,64 @@ export class Handshakes {
     );
   }
 
-  #conclude(attempt: Attempt, source: HandlerSource | null): void {
-    const { raw, socket, head, exchange } = attempt;
+  #conclude(attempt: Attempt, decision: Decision): void {
+    const { socket, exchange } = attempt;
     const response = exchange.usedResponse;
-    if (response?.answered) {
-      refuseWith(socket, response);
-    } else if (source === null) {
-      refuse(socket, httpError(403, 'Forbidden'), response?.headerLines(403));
+    if (decision === ORIGIN_REFUSED) {
+      refuseWith(socket, originError());
+    } else if (response?.answered) {
+      const status = refusalStatus(response.statusCode);
+      const reason = STATUS_CODES[status] ?? '';
+      this.#refuse(attempt, { status, reason, body: response.body, headers: response.headerLines(status) });
+    } else if (decision === null) {
+      this.#refuse(attempt, refusalOf(httpError(403, 'Forbidden'), response?.headerLines(403)));
     } else if (this.#server.closing) {
-      refuse(socket, closingError());
+      refuseWith(socket, closingError());
     } else {
-      this.#upgrading = attempt;
-      try {
-        this.#protocol.handleUpgrade(raw, socket, head, (websocket) => {
-          this.#server.accept(websocket as ConnectionSocket, exchange.request, source);
-        });
-      } finally {
-        this.#upgrading = undefined;
-      }
+      this.#upgrade(attempt, (websocket) => this.#server.accept(websocket, exchange.request, decision));
     }
   }
 
   #fail(attempt: Attempt, error: unknown): void {
     const response = attempt.exchange.usedResponse;
-    if (error instanceof HttpException) {
-      refuse(attempt.socket, error, response?.headerLines(error.getStatus()));
+    const isForClient = error instanceof HttpException;
+    const told = isForClient ? error : httpError(500, 'Internal server error');
+    const refusal = refusalOf(told, response?.headerLines(told.getStatus()));
+    this.#refuse(attempt, refusal);
+    if (!isForClient) this.#server.report(errorDetails(error, 'user'));
+    else if (refusal.failure !== undefined) this.#server.report(errorDetails(refusal.failure, 'http'));
+  }
+
+  /** Tells a client of what `onConnection`, or what is around it, decided against it. */
+  #refuse(attempt: Attempt, refusal: Refusal): void {
+    if (this.#server.options.refusals === 'http') {
+      refuse(attempt.socket, refusal);
       return;
     }
-    refuse(attempt.socket, httpError(500, 'Internal server error'), response?.headerLines(500));
-    this.#server.report(errorDetails(error, 'user'));
+    this.#upgrade(attempt, (websocket) => {
+      this.#refused.add(websocket);
+      // What the client does wrong meanwhile changes nothing.
+      websocket.on('error', () => undefined);
+      websocket.on('close', () => this.#refused.delete(websocket));
+      websocket.close(REFUSED + refusal.status, closeReason(refusal.reason));
+    });
+  }
+
+  #upgrade(attempt: Attempt, accepted: (websocket: ConnectionSocket) => void): void {
+    const { raw, socket, head } = attempt;
+    this.#upgrading = attempt;
+    try {
+      this.#protocol.handleUpgrade(raw, socket, head, (websocket) => accepted(websocket as ConnectionSocket));
+    } finally {
+      this.#upgrading = undefined;
+    }
   }
 }
 
 function closingError(): HttpException {
   return httpError(503, 'The server is shutting down');
+}
+
+function originError(): HttpException {
+  return httpError(403, 'This origin may not connect');
 }

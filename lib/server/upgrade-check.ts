@@ -13,6 +13,10 @@ const KEY = /^[+/0-9A-Za-z]{22}==$/;
 /** Checks the opening handshake (RFC 6455, section 4.2.1); undefined if it is valid. */
 export function checkUpgrade(request: IncomingMessage): InvalidUpgrade | undefined {
   const { headers } = request;
+  const { httpVersionMajor: major, httpVersionMinor: minor } = request;
+  if (major < 1 || (major === 1 && minor < 1)) {
+    return { error: httpError(400, 'A WebSocket handshake needs HTTP/1.1 or higher'), headers: [] };
+  }
   if (request.method !== 'GET') {
     return { error: httpError(405, 'A WebSocket handshake must be a GET request'), headers: ['Allow: GET'] };
   }
