@@ -33,11 +33,13 @@ export type {
   WSErrorEvent,
   WSMessageEvent,
   WSOpenEvent,
+  WSServerErrorEvent,
   WSServerTerminateEvent,
   WSTerminateEvent,
 } from './interfaces/index.js';
 export type { FourDWebSocketModuleOptions } from './module-options.js';
 export type { ConnectionCollection } from './server/connection-collection.js';
+export type { TopicCollection } from './server/topic-collection.js';
 export type { ConnectionCount } from './server/other-instances.js';
 export { WebSocketConnection, type ConnectionStatus, type Sendable } from './server/web-socket-connection.js';
 export { WebSocketServer, type CountOptions, type PublishOptions } from './server/web-socket-server.js';

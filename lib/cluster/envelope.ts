@@ -5,7 +5,7 @@ import { Packr, Unpackr } from 'msgpackr';
  * one envelope: `[version, sender, entries]` in MessagePack. Raise the version with every change to what is inside:
  * instances of another version ignore it, so that both may run side by side during a deploy.
  */
-export const ENVELOPE_VERSION = 1;
+export const ENVELOPE_VERSION = 2;
 
 export const EntryKind = {
   /** To everybody on the channel, or to the subscribers of its topic: is it binary, payload, ids left out. */
@@ -22,6 +22,8 @@ export const EntryKind = {
   HELLO: 5,
   /** I leave. */
   BYE: 6,
+  /** To the subscribers of any of several topics: is it binary, payload, ids left out, topics. */
+  TOPICS_MESSAGE: 7,
 } as const;
 
 export type MessageEntry<Payload = Buffer> = [
@@ -53,6 +55,13 @@ export type CountedEntry = [
 ];
 export type HelloEntry = [kind: typeof EntryKind.HELLO, server: string, wantsAnswer: boolean];
 export type ByeEntry = [kind: typeof EntryKind.BYE];
+export type TopicsMessageEntry<Payload = Buffer> = [
+  kind: typeof EntryKind.TOPICS_MESSAGE,
+  isBinary: boolean,
+  payload: Payload,
+  except: readonly number[],
+  topics: readonly string[],
+];
 
 /** @typeParam Payload a Buffer; on its way out it may be a Blob that is still to be read */
 export type Entry<Payload = Buffer> =
@@ -62,7 +71,8 @@ export type Entry<Payload = Buffer> =
   | CountEntry
   | CountedEntry
   | HelloEntry
-  | ByeEntry;
+  | ByeEntry
+  | TopicsMessageEntry<Payload>;
 
 export interface Envelope {
   /** The instance that sent it: its first block of connection ids. */
@@ -123,6 +133,7 @@ const isBoolean = (value: unknown): boolean => typeof value === 'boolean';
 const isString = (value: unknown): boolean => typeof value === 'string';
 const isInteger = (value: unknown): boolean => Number.isSafeInteger(value);
 const isBytes = (value: unknown): boolean => Buffer.isBuffer(value);
+const isStrings = (value: unknown): boolean => Array.isArray(value) && value.every(isString);
 const isIds = (value: unknown): boolean => Array.isArray(value) && value.every(isInteger);
 const orNull =
   (check: (value: unknown) => boolean) =>
@@ -138,6 +149,7 @@ const MEMBERS: Readonly<Record<number, readonly ((value: unknown) => boolean)[]>
   [EntryKind.COUNTED]: [isString, isInteger, isInteger],
   [EntryKind.HELLO]: [isString, isBoolean],
   [EntryKind.BYE]: [],
+  [EntryKind.TOPICS_MESSAGE]: [isBoolean, isBytes, isIds, isStrings],
 };
 
 function isEntry(value: unknown): value is Entry {

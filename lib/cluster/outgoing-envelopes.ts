@@ -105,11 +105,14 @@ export class OutgoingEnvelopes implements TurnListener {
 }
 
 function blobOf([kind, , payload]: OutgoingEntry): Blob | undefined {
-  const hasPayload = kind === EntryKind.MESSAGE || kind === EntryKind.SEND;
-  return hasPayload && payload instanceof Blob ? payload : undefined;
+  return hasPayload(kind) && payload instanceof Blob ? payload : undefined;
 }
 
 function sizeOf([kind, , payload]: OutgoingEntry): number {
-  if (kind !== EntryKind.MESSAGE && kind !== EntryKind.SEND) return OVERHEAD;
+  if (!hasPayload(kind)) return OVERHEAD;
   return OVERHEAD + (payload instanceof Blob ? payload.size : (payload as Buffer).length);
+}
+
+function hasPayload(kind: number): boolean {
+  return kind === EntryKind.MESSAGE || kind === EntryKind.SEND || kind === EntryKind.TOPICS_MESSAGE;
 }

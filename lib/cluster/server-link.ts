@@ -38,8 +38,13 @@ export class ServerLink implements OtherInstances {
     this.#member.say(this.#channel, [EntryKind.MESSAGE, isBinary, payload, except]);
   }
 
-  publish(topic: string, { isBinary, payload }: SharedMessage, except: readonly number[]): void {
-    this.#member.say(topicChannel(this.name, topic), [EntryKind.MESSAGE, isBinary, payload, except]);
+  publish(topics: readonly string[], { isBinary, payload }: SharedMessage, except: readonly number[]): void {
+    if (topics.length === 1) {
+      this.#member.say(topicChannel(this.name, topics[0]!), [EntryKind.MESSAGE, isBinary, payload, except]);
+    } else if (topics.length > 1) {
+      // On a channel that all hear: on those of the topics some would hear it twice.
+      this.#member.say(this.#channel, [EntryKind.TOPICS_MESSAGE, isBinary, payload, except, topics]);
+    }
   }
 
   sendTo(id: number, { isBinary, payload }: SharedMessage): void {
@@ -60,7 +65,7 @@ export class ServerLink implements OtherInstances {
 
   topicAdded(topic: string): void {
     this.#member.interest.add(topicChannel(this.name, topic), (envelope) =>
-      this.#receive(envelope, this.server.topics.get(topic)),
+      this.#receive(envelope, this.server.subscriptions.get(topic)),
     );
   }
 
@@ -108,6 +113,12 @@ export class ServerLink implements OtherInstances {
         case EntryKind.MESSAGE: {
           const [, isBinary, payload, except] = entry;
           this.server.deliver(SharedMessage.encoded(payload, isBinary), receivers, idSet(except));
+          break;
+        }
+        case EntryKind.TOPICS_MESSAGE: {
+          const [, isBinary, payload, except, topics] = entry;
+          const subscribers = this.server.subscribers(topics);
+          this.server.deliver(SharedMessage.encoded(payload, isBinary), subscribers, idSet(except));
           break;
         }
         case EntryKind.COUNT:

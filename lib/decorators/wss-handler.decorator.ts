@@ -2,8 +2,8 @@ import { applyDecorators, Injectable, SetMetadata, type Type } from '@nestjs/com
 import type {
   ServerOptions,
   WSConnectionEvent,
-  WSErrorEvent,
   WSOpenEvent,
+  WSServerErrorEvent,
   WSServerTerminateEvent,
 } from '../interfaces/index.js';
 import { ENTRY_PROVIDER } from './entry-provider.js';
@@ -25,7 +25,7 @@ export interface WSSHandler {
   /** The server has started: its HTTP server listens. */
   onOpen?(wss: WebSocketServer, event: WSOpenEvent): unknown;
   /** A hook of this handler failed, or the server did. */
-  onError?(wss: WebSocketServer, event: WSErrorEvent): unknown;
+  onError?(wss: WebSocketServer, event: WSServerErrorEvent): unknown;
   /** The server is closed; all its connections have ended. */
   onTerminate?(wss: WebSocketServer, event: WSServerTerminateEvent): unknown;
 }

@@ -6,9 +6,8 @@ import type { ConnectionHooks } from '../server/hooks.js';
 import type { WebSocketConnection } from '../server/web-socket-connection.js';
 import { callHook, findHookMethods, optionalHook, type MethodName } from './hook-methods.js';
 import { dispatchByKind, type MessageServer } from './message-dispatch.js';
-import { functionOf, type HandlerMethod } from './pipeline/handler-method.js';
-import { HandlerExecutionContext } from './pipeline/handler-execution-context.js';
-import { MethodPipelines } from './pipeline/method-pipeline.js';
+import type { HandlerMethod } from './pipeline/handler-method.js';
+import { MethodPipelines, type PipelineTarget } from './pipeline/method-pipeline.js';
 import { MESSAGE_VALUES } from './pipeline/parameter-values.js';
 import type { ProviderWrapper } from './provider-explorer.js';
 
@@ -87,39 +86,40 @@ export class ConnectionHooksFactory {
     // An object's own function has no metadata, so nothing around it but what is global, which is for providers.
     if (!isMethodOfClass) return { message: plainMessage(method), filter: undefined };
     const handlerMethod: HandlerMethod = { type, method, wrapper, contextId, contextType: 'ws' };
+    const pipeline = this.pipelines.create(handlerMethod, MESSAGE_TARGET);
+    const args = (connection: WebSocketConnection, data: unknown, isBinary: boolean): MessageCall => [
+      connection,
+      data,
+      connection.wss.path,
+      isBinary,
+    ];
     return {
-      message:
-        this.#isProvided(handlerMethod) && this.pipelines.needed(handlerMethod)
-          ? this.#pipedMessage(handlerMethod)
-          : plainMessage(method),
-      filter: this.#filter(handlerMethod),
-    };
-  }
-
-  /** Global enhancers are for providers; those of an object's own class can not be had without Nest. */
-  #isProvided(handlerMethod: HandlerMethod): boolean {
-    return handlerMethod.wrapper !== undefined || this.pipelines.hasOwnEnhancers(handlerMethod);
-  }
-
-  #pipedMessage(handlerMethod: HandlerMethod): ConnectionHooks['message'] {
-    const pipeline = this.pipelines.create(handlerMethod, {
-      values: MESSAGE_VALUES,
-      parameters: ([connection, data]) => [connection, { type: 'message', data } satisfies WSMessageEvent],
-      handler: ([connection]) => (connection as WebSocketConnection).handler,
-    });
-    return (connection, data) => pipeline(connection, data, connection.wss.path);
-  }
-
-  #filter(handlerMethod: HandlerMethod): ConnectionHooks['filter'] {
-    const filters = this.pipelines.filters(handlerMethod);
-    if (filters.empty) return undefined;
-    return async (connection, data, failure) => {
-      const args = [connection, data, connection.wss.path];
-      const host = new HandlerExecutionContext('ws', handlerMethod.type, functionOf(handlerMethod), args);
-      if (!(await filters.handle(failure, host))) throw failure;
+      message: pipeline.isPlain
+        ? plainMessage(method)
+        : (connection, data, isBinary) => pipeline.call(args(connection, data, isBinary)),
+      filter: pipeline.hasFilters
+        ? (connection, data, failure) => pipeline.filter(failure, args(connection, data, false))
+        : undefined,
     };
   }
 }
+
+/** What guards and their like see of a message: client, data, pattern; and what the event says beside. */
+type MessageCall = [
+  connection: WebSocketConnection,
+  data: unknown,
+  pattern: string | undefined,
+  isBinary: boolean,
+];
+
+const MESSAGE_TARGET: PipelineTarget = {
+  values: MESSAGE_VALUES,
+  parameters: (args) => {
+    const [connection, data, , isBinary] = args as MessageCall;
+    return [connection, { type: 'message', data, isBinary } satisfies WSMessageEvent];
+  },
+  handler: (args) => (args as MessageCall)[0].handler,
+};
 
 function handlerOf(connection: WebSocketConnection): object {
   return connection.handler;
@@ -127,6 +127,10 @@ function handlerOf(connection: WebSocketConnection): object {
 
 /** A message straight to its method: it costs its event object and the call. */
 function plainMessage(method: MethodName): ConnectionHooks['message'] {
-  return (connection, data) =>
-    callHook(connection.handler, method, connection, { type: 'message', data } satisfies WSMessageEvent);
+  return (connection, data, isBinary) =>
+    callHook(connection.handler, method, connection, {
+      type: 'message',
+      data,
+      isBinary,
+    } satisfies WSMessageEvent);
 }

@@ -3,7 +3,7 @@ import { ContextIdFactory, type ContextId } from '@nestjs/core';
 import type { HandshakeRequest } from '../interfaces/index.js';
 import type { BoundHandler, ConnectionHooks, HandlerSource } from '../server/hooks.js';
 import type { WebSocketConnection } from '../server/web-socket-connection.js';
-import { INJECTED_PROPERTIES } from './pipeline/nest-metadata.js';
+import { decoratesInstances, INJECTED_PROPERTIES } from './pipeline/nest-metadata.js';
 import { rememberConnection } from './connection.provider.js';
 import { moduleRefOf, type ProviderWrapper } from './provider-explorer.js';
 
@@ -67,10 +67,12 @@ class HandlerRecipe {
   ) {}
 
   /**
-   * The recipe of a class; null if something under it is made for a request or for its consumer, undefined if Nest has not
+   * The recipe of a class; null if something under it is made for a request or for its consumer, or if the application
+   * decorates what Nest makes, undefined if Nest has not
    * looked up all its dependencies yet (some of its versions do so for the first instance).
    */
   static of(wrapper: ProviderWrapper): HandlerRecipe | null | undefined {
+    if (decoratesInstances(moduleRefOf(wrapper))) return null;
     const type = wrapper.metatype as Type<object>;
     const dependencies = wrapper.getCtorMetadata() ?? [];
     const properties = wrapper.getPropertiesMetadata() ?? [];

@@ -19,7 +19,7 @@ export function dispatchByKind(
   const serverOf = (data: unknown): MessageServer | undefined => kinds.get(kindOf(data) as string) ?? rest;
   const hasFilters = [...kinds.values(), rest].some((server) => server?.filter !== undefined);
   return {
-    message(connection, data) {
+    message(connection, data, isBinary) {
       const server = serverOf(data);
       if (server === undefined) {
         throw new MessageDecodeError(
@@ -28,7 +28,7 @@ export function dispatchByKind(
           false,
         );
       }
-      return server.message(connection, data);
+      return server.message(connection, data, isBinary);
     },
     filter: hasFilters
       ? (connection, data, failure) => {

@@ -44,14 +44,27 @@ export class ProviderExplorer {
   }
 
   #find<Options>(key: string): DecoratedProvider<Options>[] {
-    return this.discovery.getProviders().flatMap((wrapper) => {
+    const found = this.discovery.getProviders().flatMap((wrapper) => {
       if (wrapper.isAlias) return [];
       const type = typeOf(wrapper).find((candidate) => Reflect.hasMetadata(key, candidate));
       return type === undefined
         ? []
         : [{ type, wrapper, options: Reflect.getMetadata(key, type) as Options }];
     });
+    return found.filter((provider) => !isAnotherName(provider, found));
   }
+}
+
+/** Whether a factory or a value gives, under another token, what another provider is. */
+function isAnotherName(
+  provider: DecoratedProvider<unknown>,
+  all: readonly DecoratedProvider<unknown>[],
+): boolean {
+  const { wrapper } = provider;
+  const instance: unknown = wrapper.isDependencyTreeStatic() ? wrapper.instance : undefined;
+  if (isMadeByNest(wrapper) || instance === undefined) return false;
+  const first = all.find(({ wrapper: other }) => other.instance === instance && isMadeByNest(other));
+  return (first ?? all.find(({ wrapper: other }) => other.instance === instance)) !== provider;
 }
 
 /** The reference of the module that a provider belongs to. */

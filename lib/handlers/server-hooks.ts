@@ -1,23 +1,24 @@
 import { HttpException, Injectable, InternalServerErrorException, type Type } from '@nestjs/common';
 import { ContextIdFactory, type ContextId } from '@nestjs/core';
-import { isObservable, lastValueFrom } from 'rxjs';
+import { isObservable, lastValueFrom, of } from 'rxjs';
 import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
 import type {
   WSConnectionEvent,
   WSErrorEvent,
   WSOpenEvent,
+  WSServerErrorEvent,
   WSServerTerminateEvent,
 } from '../interfaces/index.js';
 import type { HandshakeExchange } from '../server/handshake-exchange.js';
 import type { HandlerSource, ServerHooks } from '../server/hooks.js';
 import { isPromise } from '../server/promise.js';
+import { InterceptedReply } from '../server/reply-streams.js';
 import type { WebSocketServer } from '../server/web-socket-server.js';
 import { ConnectionHandlers, type Decider } from './connection-handlers.js';
 import { callHook, findHookMethods, optionalHook, type MethodName } from './hook-methods.js';
-import { functionOf, type HandlerMethod } from './pipeline/handler-method.js';
-import { HandlerExecutionContext } from './pipeline/handler-execution-context.js';
+import type { HandlerMethod } from './pipeline/handler-method.js';
 import type { HandshakeCall } from './pipeline/handshake-call.js';
-import { MethodPipelines } from './pipeline/method-pipeline.js';
+import { MethodPipelines, type MethodPipeline, type PipelineTarget } from './pipeline/method-pipeline.js';
 import { HANDSHAKE_VALUES } from './pipeline/parameter-values.js';
 import { moduleRefOf, type ProviderWrapper } from './provider-explorer.js';
 
@@ -60,8 +61,9 @@ export class ServerHooksFactory {
           : source(decision, server);
       },
       open: optionalHook(onOpen, handlerOf, (): WSOpenEvent => ({ type: 'open' })),
-      error: optionalHook(onError, handlerOf, (errors: WSErrorEvent['errors']): WSErrorEvent => ({
+      error: optionalHook(onError, handlerOf, (errors: WSErrorEvent['errors']): WSServerErrorEvent => ({
         type: 'error',
+        statusText: errors[0].message,
         errors,
       })),
       terminate: optionalHook(onTerminate, handlerOf, (): WSServerTerminateEvent => ({ type: 'terminate' })),
@@ -80,84 +82,91 @@ export class ServerHooksFactory {
 
   #decide(handler: object, method: MethodName, wrapper: ProviderWrapper | undefined): Decide {
     const type = handler.constructor as Type<object>;
-    const isMethodOfClass = typeof (type?.prototype as Record<MethodName, unknown>)?.[method] === 'function';
     if (wrapper !== undefined && !wrapper.isDependencyTreeStatic()) {
       return this.#decideInContext({ type, method, wrapper, contextType: 'http' });
     }
+    const isMethodOfClass = typeof (type?.prototype as Record<MethodName, unknown>)?.[method] === 'function';
     if (!isMethodOfClass) return plainDecision(method);
-    const handlerMethod: HandlerMethod = { type, method, wrapper, contextType: 'http' };
-    const isPlain =
-      wrapper === undefined
-        ? !this.pipelines.hasOwnEnhancers(handlerMethod)
-        : !this.pipelines.needed(handlerMethod);
-    const decide = isPlain ? plainDecision(method) : this.#pipedDecision(handlerMethod);
-    return this.#filtered(handlerMethod, decide);
+    return this.#decideBy(
+      this.pipelines.create({ type, method, wrapper, contextType: 'http' }, HANDSHAKE_TARGET),
+      method,
+    );
   }
 
   /** A handler, or an enhancer of it, that lives as long as the request: all are made anew for each. */
   #decideInContext(handlerMethod: HandlerMethod): Decide {
-    const { wrapper } = handlerMethod;
+    const { wrapper, method } = handlerMethod;
     const moduleRef = moduleRefOf(wrapper!);
     return async (_handler, server, exchange) => {
       const { raw } = exchange.request;
       const contextId: ContextId = ContextIdFactory.getByRequest(raw);
       moduleRef.registerRequestByContextId(raw, contextId);
       const handler = await moduleRef.resolve<object>(wrapper!.token as Type<object>, contextId);
-      const inContext: HandlerMethod = { ...handlerMethod, contextId };
-      const decide = this.pipelines.needed(inContext)
-        ? this.#pipedDecision(inContext)
-        : plainDecision(handlerMethod.method);
-      return this.#filtered(inContext, decide)(handler, server, exchange);
+      const pipeline = this.pipelines.create({ ...handlerMethod, contextId }, HANDSHAKE_TARGET);
+      return this.#decideBy(pipeline, method)(handler, server, exchange);
     };
   }
 
-  #pipedDecision(handlerMethod: HandlerMethod): Decide {
-    const pipeline = this.pipelines.create(handlerMethod, {
-      values: HANDSHAKE_VALUES,
-      parameters: ([, , , call]) => {
-        const { server, exchange } = call as HandshakeCall;
-        return [server, { type: 'connection', request: exchange.request } satisfies WSConnectionEvent];
-      },
-      handler: ([, , , call]) => (call as HandshakeCall).handler,
-      returned: (decision, [, , , call]) => {
-        (call as HandshakeCall).decision = decision;
-        return decision;
-      },
-    });
+  #decideBy(pipeline: MethodPipeline, method: MethodName): Decide {
+    const decide = pipeline.isPlain ? plainDecision(method) : this.#decideThrough(pipeline);
+    return pipeline.hasFilters ? filtered(pipeline, decide) : decide;
+  }
+
+  #decideThrough(pipeline: MethodPipeline): Decide {
     return async (handler, server, exchange) => {
       const call: HandshakeCall = { handler, server, exchange };
-      const returned = await pipeline(exchange.request.raw, exchange.response, () => undefined, call);
-      const result: unknown = isObservable(returned)
-        ? await lastValueFrom(returned, { defaultValue: undefined })
-        : returned;
+      const returned = await pipeline.call(handshakeArgs(exchange, call));
+      if (!(returned instanceof InterceptedReply)) return lastOf(returned);
+      const values = returned.values((stream) => (isObservable(stream) ? stream : of(stream)));
+      const result = await lastValueFrom(values, { defaultValue: undefined });
       // An interceptor may decide otherwise. One that wraps every result of the application, as { data }, does not
       // mean to: what is no decision leaves the handler's own.
-      return this.connectionHandlers.isDecision(result) ? result : call.decision;
+      return this.connectionHandlers.isDecision(result) ? result : returned.handlerResult;
     };
   }
+}
 
-  #filtered(handlerMethod: HandlerMethod, decide: Decide): Decide {
-    const filters = this.pipelines.filters(handlerMethod);
-    if (filters.empty) return decide;
-    const failed = async (error: unknown, exchange: HandshakeExchange): Promise<null> => {
-      const args = [exchange.request.raw, exchange.response, () => undefined];
-      const host = new HandlerExecutionContext('http', handlerMethod.type, functionOf(handlerMethod), args);
-      if (!(await filters.handle(error, host))) throw error;
-      if (exchange.response.answered) return null;
-      // The filter took the error and said nothing: the client is still to be told.
-      throw error instanceof HttpException ? error : new InternalServerErrorException();
-    };
-    return (handler, server, exchange) => {
-      try {
-        const decision = decide(handler, server, exchange);
-        return isPromise(decision)
-          ? decision.then(undefined, (error: unknown) => failed(error, exchange))
-          : decision;
-      } catch (error) {
-        return failed(error, exchange);
-      }
-    };
-  }
+const HANDSHAKE_TARGET: PipelineTarget = {
+  values: HANDSHAKE_VALUES,
+  parameters: ([, , , call]) => {
+    const { server, exchange } = call as HandshakeCall;
+    return [server, { type: 'connection', request: exchange.request } satisfies WSConnectionEvent];
+  },
+  handler: ([, , , call]) => (call as HandshakeCall).handler,
+};
+
+/** What guards and their like see of a handshake: request, response, next; and the call, for parameters. */
+function handshakeArgs({ request, response }: HandshakeExchange, call: HandshakeCall): unknown[] {
+  return [request.raw, response, () => undefined, call];
+}
+
+/** Has the filters of `onConnection` hear of its failures. */
+function filtered(pipeline: MethodPipeline, decide: Decide): Decide {
+  const failed = async (
+    error: unknown,
+    handler: object,
+    server: WebSocketServer,
+    exchange: HandshakeExchange,
+  ): Promise<null> => {
+    await pipeline.filter(error, handshakeArgs(exchange, { handler, server, exchange }));
+    if (exchange.response.answered) return null;
+    // The filter took the error and said nothing: the client is still to be told.
+    throw error instanceof HttpException ? error : new InternalServerErrorException();
+  };
+  return (handler, server, exchange) => {
+    try {
+      const decision = decide(handler, server, exchange);
+      return isPromise(decision)
+        ? decision.then(undefined, (error: unknown) => failed(error, handler, server, exchange))
+        : decision;
+    } catch (error) {
+      return failed(error, handler, server, exchange);
+    }
+  };
+}
+
+function lastOf(returned: unknown): unknown {
+  return isObservable(returned) ? lastValueFrom(returned, { defaultValue: undefined }) : returned;
 }
 
 function handlerOf(server: WebSocketServer): object {

@@ -7,7 +7,8 @@ import { MODULE_OPTIONS_TOKEN, type FourDWebSocketModuleOptions } from '../modul
 import { errorDetails } from '../server/error-details.js';
 import type { ServerHooks } from '../server/hooks.js';
 import { ServerHost } from '../server/server-host.js';
-import { DEFAULT_OPTIONS, normalizePath, resolveServerOptions } from '../server/server-options.js';
+import { declaredPath } from '../server/canonical-path.js';
+import { DEFAULT_OPTIONS, resolveServerOptions } from '../server/server-options.js';
 import { WebSocketServer } from '../server/web-socket-server.js';
 import { ProviderExplorer, type ProviderWrapper } from './provider-explorer.js';
 import { ServerHooksFactory } from './server-hooks.js';
@@ -49,7 +50,7 @@ export class WebSocketServerRegistry implements Iterable<WebSocketServer> {
   get(pathOrHandler: string | Type<object>): WebSocketServer | undefined {
     for (const server of this) {
       if (typeof pathOrHandler === 'string') {
-        if (server.path === normalizePath(pathOrHandler)) return server;
+        if (server.path === declaredPath(pathOrHandler)) return server;
       } else if (this.#types.get(server) === pathOrHandler || server.handler instanceof pathOrHandler) {
         return server;
       }

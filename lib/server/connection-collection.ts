@@ -3,24 +3,25 @@ import type { WebSocketConnection } from './web-socket-connection.js';
 type Predicate = (connection: WebSocketConnection, index: number) => unknown;
 
 /**
- * The open connections of a server, live: a connection is in it from before its `onOpen` until its status
+ * Open connections, live: a connection is in it from before its `onOpen`, or its subscription to a topic, until its status
  * becomes `'Closed'`. Iterating while connections come and go is safe (SPEC 3.1).
  */
-export class ConnectionCollection implements Iterable<WebSocketConnection> {
-  readonly #connections = new Map<number, WebSocketConnection>();
-
-  /** How many connections are open. */
-  get length(): number {
-    return this.#connections.size;
-  }
+export abstract class ConnectionCollection implements Iterable<WebSocketConnection> {
+  /** How many there are. */
+  abstract get length(): number;
 
   /** The connection with this id, or undefined. */
-  get(id: number): WebSocketConnection | undefined {
-    return this.#connections.get(id);
-  }
+  abstract get(id: number): WebSocketConnection | undefined;
 
-  [Symbol.iterator](): IterableIterator<WebSocketConnection> {
-    return this.#connections.values();
+  abstract [Symbol.iterator](): IterableIterator<WebSocketConnection>;
+
+  /** The connection at this place, in the order in which they came; counted from the end if it is negative. Or undefined. */
+  at(index: number): WebSocketConnection | undefined {
+    const place = Math.trunc(index) || 0;
+    let left = place < 0 ? this.length + place : place;
+    if (left < 0) return undefined;
+    for (const connection of this) if (left-- === 0) return connection;
+    return undefined;
   }
 
   /** The connections that the predicate accepts, as an array. */
@@ -55,13 +56,28 @@ export class ConnectionCollection implements Iterable<WebSocketConnection> {
   every(predicate: Predicate): boolean {
     return !this.some((connection, index) => !predicate(connection, index));
   }
+}
 
-  /** @internal */
+/** The connections of a server. */
+export class OpenConnections extends ConnectionCollection {
+  readonly #connections = new Map<number, WebSocketConnection>();
+
+  get length(): number {
+    return this.#connections.size;
+  }
+
+  get(id: number): WebSocketConnection | undefined {
+    return this.#connections.get(id);
+  }
+
+  [Symbol.iterator](): IterableIterator<WebSocketConnection> {
+    return this.#connections.values();
+  }
+
   add(connection: WebSocketConnection): void {
     this.#connections.set(connection.id, connection);
   }
 
-  /** @internal */
   delete(connection: WebSocketConnection): void {
     this.#connections.delete(connection.id);
   }

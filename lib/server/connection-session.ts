@@ -1,16 +1,15 @@
 import type { Socket } from 'node:net';
-import { isObservable, type Observable } from 'rxjs';
 import type { HandshakeRequest } from '../interfaces/index.js';
 import { CloseCode } from './close-code.js';
 import { listen } from './connection-listeners.js';
 import type { ConnectionSocket } from './connection-socket.js';
 import { errorDetails, type ErrorList } from './error-details.js';
 import type { BoundHandler, ConnectionHooks, HandlerSource } from './hooks.js';
-import { Inbox, type InboxConsumer } from './inbox.js';
+import { Inbox, type Completion, type InboxConsumer } from './inbox.js';
 import { MESSAGE_DECODERS, MessageDecodeError, type MessageDecoder } from './message-codec.js';
 import { Outbox, type OutboxObserver } from './outbox.js';
 import { isPromise } from './promise.js';
-import { ReplyStreams } from './reply-streams.js';
+import { InterceptedReply, isReplyStream, ReplyStreams, type ReplyReceiver } from './reply-streams.js';
 import { NO_TOPICS } from './topics.js';
 import { WebSocketConnection, type Sendable } from './web-socket-connection.js';
 import type { WebSocketServer } from './web-socket-server.js';
@@ -21,8 +20,11 @@ const NO_HOOKS: ConnectionHooks = { name: 'no handler', message: () => undefined
 /**
  * The life of one connection: runs its handler's hooks in order, from the 101 to after `onTerminate`. The public
  * {@link WebSocketConnection} is its face.
+ *
+ * Every step waits its turn in the inbox and returns a {@link Completion}: nothing when it is over, a promise while it goes
+ * on. What fails in a step is dealt with within it, so a completion never rejects.
  */
-export class ConnectionSession implements InboxConsumer, OutboxObserver {
+export class ConnectionSession implements InboxConsumer, OutboxObserver, ReplyReceiver {
   readonly server: WebSocketServer;
   readonly request: HandshakeRequest;
   readonly websocket: ConnectionSocket;
@@ -41,7 +43,6 @@ export class ConnectionSession implements InboxConsumer, OutboxObserver {
   #draining = false;
   // What comes after a message that ends the connection is not served (RFC 6455, section 7.1.7).
   #violated = false;
-  #ending = false;
 
   constructor(server: WebSocketServer, id: number, websocket: ConnectionSocket, request: HandshakeRequest) {
     this.server = server;
@@ -49,7 +50,7 @@ export class ConnectionSession implements InboxConsumer, OutboxObserver {
     this.websocket = websocket;
     this.socket = request.raw.socket;
     this.#decode = MESSAGE_DECODERS[server.dataType];
-    this.inbox = new Inbox(this, server.options.maxQueuedMessages);
+    this.inbox = new Inbox(this, server.options);
     this.outbox = new Outbox(websocket, this.socket, this, server.options.maxBufferedAmount);
     this.connection = new WebSocketConnection(id, this);
     listen(this);
@@ -57,48 +58,35 @@ export class ConnectionSession implements InboxConsumer, OutboxObserver {
 
   /** Makes the handler, then runs `onOpen`; messages wait meanwhile. */
   start(source: HandlerSource): void {
-    let bound: BoundHandler | Promise<BoundHandler>;
-    try {
-      bound = source.bind(this.connection, this.request);
-    } catch (error) {
-      this.#abandon(error);
-      return;
-    }
-    if (isPromise(bound)) {
-      bound.then(
-        (made) => this.#open(made),
-        (error: unknown) => this.#abandon(error),
-      );
-    } else {
-      this.#open(bound);
-    }
+    this.inbox.perform(() => {
+      try {
+        const bound = source.bind(this.connection, this.request);
+        if (!isPromise(bound)) return this.#open(bound);
+        return bound.then(
+          (made) => this.#open(made),
+          (error: unknown) => this.#abandon(error),
+        );
+      } catch (error) {
+        return this.#abandon(error);
+      }
+    });
   }
 
-  receive(data: Buffer, isBinary: boolean): boolean {
-    if (this.#violated) return true;
+  receive(data: Buffer, isBinary: boolean): Completion {
+    if (this.#violated) return undefined;
     let decoded: unknown;
-    let result: unknown;
     try {
       decoded = this.#decode(data, isBinary);
-      result = this.#hooks.message(this.connection, decoded);
-      if (result === undefined || result === null) return true;
-      if (typeof result === 'object') {
-        if (isPromise(result)) {
-          result.then(
-            (value) => this.#reply(value, decoded),
-            (error: unknown) => this.#settle(() => this.#failed(error, decoded)),
-          );
-          return false;
-        }
-        if (isObservable(result)) {
-          this.#stream(result, decoded);
-          return true;
-        }
-      }
-      this.connection.send(result as Sendable);
-      return true;
+      const result = this.#hooks.message(this.connection, decoded, isBinary);
+      // Most handlers return nothing: that is over at once.
+      if (result === undefined) return undefined;
+      if (!isPromise(result)) return this.#reply(result, decoded);
+      return Promise.resolve(result).then(
+        (value) => this.#reply(value, decoded),
+        (error: unknown) => this.#messageFailed(error, decoded),
+      );
     } catch (error) {
-      return this.#failed(error, decoded);
+      return this.#messageFailed(error, decoded);
     }
   }
 
@@ -121,6 +109,14 @@ export class ConnectionSession implements InboxConsumer, OutboxObserver {
     this.websocket.close(CloseCode.TRY_AGAIN_LATER);
   }
 
+  lost(): void {
+    this.fail(
+      CloseCode.INTERNAL_ERROR,
+      new Error('A buffer that was sent was detached (transferred to another owner) before it had left'),
+    );
+    this.websocket.close(CloseCode.INTERNAL_ERROR);
+  }
+
   /** Tells `onError`, in its turn, of a failure of the socket or the protocol. */
   fail(errCode: number, error: unknown): void {
     // onTerminate is the last hook: nothing is told after the close.
@@ -132,98 +128,102 @@ export class ConnectionSession implements InboxConsumer, OutboxObserver {
   shutdown(): void {
     this.#draining = true;
     this.websocket.pause();
-    this.inbox.perform(() => {
-      this.#draining = false;
-      this.websocket.close(CloseCode.GOING_AWAY);
-      this.websocket.resume();
-      return true;
+    this.websocket.afterReceived(() => {
+      this.inbox.perform(() => {
+        this.#draining = false;
+        this.websocket.close(CloseCode.GOING_AWAY);
+        this.websocket.resume();
+        return undefined;
+      });
     });
   }
 
   /** The socket is closed: what waits is still served, then `onTerminate` runs. */
   closed(code: number, reason: Buffer): void {
-    this.server.connections.delete(this.connection);
-    this.server.topics.leaveAll(this);
+    this.server.disconnected(this);
     this.outbox.close();
     this.#streams?.close();
-    this.#streams = null;
     const text = reason.length === 0 ? undefined : reason.toString();
-    this.inbox.perform(() => this.#terminate(code, text));
+    this.inbox.perform(() => {
+      const completion = this.#run(() => this.#hooks.terminate?.(this.connection, code, text));
+      if (completion !== undefined) return completion.then(() => this.server.ended(this));
+      this.server.ended(this);
+      return undefined;
+    });
   }
 
-  #open({ handler, hooks }: BoundHandler): void {
+  get bufferedAmount(): number {
+    return this.outbox.bufferedAmount;
+  }
+
+  reply(value: unknown): void {
+    if (value === undefined || value === null) return;
+    const isPrimitive = typeof value === 'number' || typeof value === 'boolean';
+    this.connection.send(isPrimitive ? JSON.stringify(value) : (value as Sendable));
+  }
+
+  drain(threshold: number): Promise<void> {
+    return this.outbox.drain(threshold);
+  }
+
+  #open({ handler, hooks }: BoundHandler): Completion {
     this.handler = handler;
     this.#hooks = hooks;
-    if (this.websocket.readyState !== this.websocket.CLOSED) this.server.connections.add(this.connection);
-    if (this.#run(() => hooks.open?.(this.connection))) this.inbox.release();
-  }
-
-  #terminate(code: number, reason: string | undefined): boolean {
-    this.#ending = true;
-    const completed = this.#run(() => this.#hooks.terminate?.(this.connection, code, reason));
-    if (completed) this.server.ended(this);
-    return completed;
+    if (this.websocket.readyState !== this.websocket.CLOSED) this.server.connected(this.connection);
+    return this.#run(() => hooks.open?.(this.connection));
   }
 
   /** The handler could not be made: there is nobody to serve the client. */
-  #abandon(error: unknown): void {
+  #abandon(error: unknown): undefined {
     this.server.report(errorDetails(error, 'user'));
     this.websocket.close(CloseCode.INTERNAL_ERROR);
-    this.inbox.release();
   }
 
-  /** Runs a hook; what it throws goes to `onError`. Returns as {@link #complete}. */
-  #run(hook: () => unknown): boolean {
-    return this.#complete(hook, (error) => this.#report(errorDetails(error, 'user')));
-  }
-
-  /** Runs a hook; returns whether it is done, otherwise {@link #settle} is called at its end. */
-  #complete(hook: () => unknown, failed: (error: unknown) => boolean): boolean {
+  /** Sends what a message's hook returned, or promised (SPEC 5.3). */
+  #reply(value: unknown, data: unknown): Completion {
     try {
-      const result = hook();
-      if (!isPromise(result)) return true;
-      result.then(
-        () => this.#settle(() => true),
-        (error: unknown) => this.#settle(() => failed(error)),
-      );
-      return false;
-    } catch (error) {
-      return failed(error);
-    }
-  }
-
-  /** An asynchronous hook ended; a last step may go on for longer. */
-  #settle(lastStep: () => boolean): void {
-    if (!lastStep()) return;
-    if (this.#ending) this.server.ended(this);
-    this.inbox.release();
-  }
-
-  #reply(value: unknown, data: unknown): void {
-    if (isObservable(value)) {
-      this.#stream(value, data);
-    } else if (value !== undefined && value !== null) {
-      try {
-        this.connection.send(value as Sendable);
-      } catch (error) {
-        this.#settle(() => this.#failed(error, data));
-        return;
+      if (typeof value !== 'object' || value === null) {
+        this.reply(value);
+      } else if (value instanceof InterceptedReply) {
+        return this.#replyIntercepted(value, data);
+      } else if (isReplyStream(value)) {
+        // A stream that nobody will hear is not begun.
+        if (this.websocket.readyState === this.websocket.CLOSED) return undefined;
+        this.#streams ??= this.#createStreams();
+        this.#streams.send(value, this.#streamFailed(data));
+      } else {
+        this.reply(value);
       }
+      return undefined;
+    } catch (error) {
+      return this.#messageFailed(error, data);
     }
-    this.inbox.release();
   }
 
-  /** Sends each value of a stream. The next message does not wait for its end. */
-  #stream(values: Observable<unknown>, data: unknown): void {
-    if (this.websocket.readyState === this.websocket.CLOSED) return;
-    this.#streams ??= new ReplyStreams();
-    this.#streams.add(values, this.connection, (error) =>
-      this.inbox.perform(() => this.#failed(error, data)),
-    );
+  async #replyIntercepted(reply: InterceptedReply, data: unknown): Promise<void> {
+    this.#streams ??= this.#createStreams();
+    try {
+      await this.#streams.sendIntercepted(reply, this.#streamFailed(data));
+    } catch (error) {
+      await this.#messageFailed(error, data);
+    }
+    // An interceptor that did not wait for the handler, a timeout perhaps, has answered; the next message waits all the same.
+    await reply.handlerEnd;
+  }
+
+  /** What fails in a stream is told in its turn, as that of the message it answers. */
+  #streamFailed(data: unknown): (error: unknown) => void {
+    return (error) => this.inbox.perform(() => this.#messageFailed(error, data));
+  }
+
+  #createStreams(): ReplyStreams {
+    const streams = new ReplyStreams(this);
+    if (this.websocket.readyState === this.websocket.CLOSED) streams.close();
+    return streams;
   }
 
   /** A message failed: the exception filters first, then `onError`. */
-  #failed(error: unknown, data: unknown): boolean {
+  #messageFailed(error: unknown, data: unknown): Completion {
     if (error instanceof MessageDecodeError) {
       const reported = this.#report(errorDetails(error, error.componentSignature));
       if (error.fatal) {
@@ -236,17 +236,32 @@ export class ConnectionSession implements InboxConsumer, OutboxObserver {
     return this.#run(() => this.#hooks.filter!(this.connection, data, error));
   }
 
-  #report(errors: ErrorList): boolean {
+  #report(errors: ErrorList): Completion {
     if (this.#hooks.error === undefined) {
       this.server.logError(this.#hooks.name, errors);
-      return true;
+      return undefined;
     }
-    return this.#complete(
+    return this.#run(
       () => this.#hooks.error!(this.connection, errors),
       (error) => {
         this.server.logError(`${this.#hooks.name} (onError)`, errorDetails(error, 'user'));
-        return true;
+        return undefined;
       },
     );
   }
+
+  /** Runs a hook; what it throws, or rejects with, goes to `onError`, or where it is said to go. */
+  #run(
+    hook: () => unknown,
+    failed: (error: unknown) => Completion = (error) => this.#report(errorDetails(error, 'user')),
+  ): Completion {
+    try {
+      const result = hook();
+      return isPromise(result) ? Promise.resolve(result).then(nothing, failed) : undefined;
+    } catch (error) {
+      return failed(error);
+    }
+  }
 }
+
+function nothing(): void {}

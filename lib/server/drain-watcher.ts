@@ -5,12 +5,19 @@ interface Waiter {
   reject: (error: Error) => void;
 }
 
+/** What drains: what a connection has accepted and not yet handed on. */
+export interface DrainingBuffer {
+  readonly bufferedAmount: number;
+  /** Checks again when all that the socket holds now is written. */
+  watchSocket(): void;
+}
+
 /** The promises of one connection's `drain` calls; made at the first of them, since most connections have none. */
 export class DrainWatcher {
   readonly #waiters: Waiter[] = [];
-  readonly #buffer: { readonly bufferedAmount: number };
+  readonly #buffer: DrainingBuffer;
 
-  constructor(buffer: { readonly bufferedAmount: number }) {
+  constructor(buffer: DrainingBuffer) {
     this.#buffer = buffer;
   }
 
@@ -32,6 +39,7 @@ export class DrainWatcher {
       this.#waiters.splice(index, 1);
       waiter.resolve();
     }
+    if (this.#waiters.length > 0) this.#buffer.watchSocket();
   };
 
   /** The connection closed: rejects all that wait. */

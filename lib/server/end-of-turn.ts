@@ -1,3 +1,7 @@
+import { Logger } from '@nestjs/common';
+
+const logger = new Logger('FourDWebSocketModule');
+
 /** What is to be done when the current turn of the event loop is over. */
 export interface TurnListener {
   endTurn(): void;
@@ -19,7 +23,14 @@ function endTurn(): void {
   // Two lists take turns, so that a busy server makes no list each turn.
   const ended = listeners;
   listeners = spare;
-  for (let index = 0; index < ended.length; index++) ended[index]!.endTurn();
+  for (let index = 0; index < ended.length; index++) {
+    try {
+      ended[index]!.endTurn();
+    } catch (error) {
+      // One that fails must not keep the others from ending their turn.
+      logger.error('The end of a turn failed', error instanceof Error ? error.stack : undefined);
+    }
+  }
   ended.length = 0;
   spare = ended;
 }

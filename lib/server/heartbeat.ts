@@ -42,8 +42,7 @@ export class Heartbeat {
     const { websocket } = session;
     if (websocket.readyState !== websocket.OPEN) return;
     const { bytesRead } = session.socket;
-    // While we don't read from a client we can't hear it either.
-    if (bytesRead !== session.bytesRead || websocket.isPaused) {
+    if (bytesRead !== session.bytesRead) {
       session.bytesRead = bytesRead;
       session.silentFor = 0;
       return;
@@ -52,6 +51,9 @@ export class Heartbeat {
     session.silentFor += this.#round;
     if (before < this.#interval && session.silentFor >= this.#interval) {
       websocket.ping();
+      // While we don't read from a client we can't hear its answer either. But a peer that is gone answers with a reset, or
+      // not at all, and then one of the next pings can't be written: the socket fails.
+      if (websocket.isPaused) session.silentFor = 0;
     } else if (session.silentFor >= this.#interval + this.#timeout) {
       session.fail(
         CloseCode.ABNORMAL,

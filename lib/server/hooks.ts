@@ -11,8 +11,8 @@ import type { WebSocketServer } from './web-socket-server.js';
 export interface ConnectionHooks {
   /** The class or object that is served, for the log. */
   readonly name: string;
-  /** Serves a message; what it returns, or promises, is sent back. */
-  readonly message: (connection: WebSocketConnection, data: unknown) => unknown;
+  /** Serves a message; what it returns, or promises, is sent back: a value, a stream, or an `InterceptedReply`. */
+  readonly message: (connection: WebSocketConnection, data: unknown, isBinary: boolean) => unknown;
   /** Runs the exception filters for a failure of `message`; rethrows (or rejects with) what they leave. */
   filter?: ((connection: WebSocketConnection, data: unknown, failure: unknown) => unknown) | undefined;
   open?(connection: WebSocketConnection): unknown;

@@ -1,19 +1,25 @@
+/** The end of a step: nothing if it is over, or a promise, which never rejects, of its end. */
+export type Completion = Promise<void> | undefined;
+
 /** What an inbox hands its messages to. */
 export interface InboxConsumer {
-  /**
-   * Serves one message.
-   *
-   * @returns true if that is done; false if it goes on, and {@link Inbox.release} will be called at its end
-   */
-  receive(data: Buffer, isBinary: boolean): boolean;
+  /** Serves one message. */
+  receive(data: Buffer, isBinary: boolean): Completion;
   /** Stops reading from the client. */
   pause(): void;
   /** Reads from the client again. */
   resume(): void;
 }
 
-/** A step in the life of a connection that waits its turn among the messages; returns as {@link InboxConsumer.receive}. */
-export type InboxTask = () => boolean;
+/** A step in the life of a connection that waits its turn among the messages. */
+export type InboxTask = () => Completion;
+
+/** How much may wait before reading from the client pauses (SPEC 6.2). */
+export interface InboxLimits {
+  readonly maxQueuedMessages: number;
+  /** Bytes. */
+  readonly maxQueuedBytes: number;
+}
 
 interface WaitingMessage {
   data: Buffer;
@@ -22,31 +28,31 @@ interface WaitingMessage {
 
 /**
  * Keeps the hooks of one connection in order (SPEC 6.1, 6.2): one at a time, the others wait. A message that
- * finds the inbox idle goes straight to its hook: no queue, no promise, no allocation.
+ * finds the inbox idle, and whose hook is synchronous, is served without a queue, a promise or an allocation.
  */
 export class Inbox {
   readonly #consumer: InboxConsumer;
-  readonly #limit: number;
+  readonly #limits: InboxLimits;
   #waiting: (WaitingMessage | InboxTask)[] | null = null;
   #next = 0;
-  // From the start, until the hooks that come before the first message have run.
-  #busy = true;
+  #bytes = 0;
+  #busy = false;
   #paused = false;
 
-  /** @param limit how many may wait before reading from the client pauses */
-  constructor(consumer: InboxConsumer, limit: number) {
+  constructor(consumer: InboxConsumer, limits: InboxLimits) {
     this.#consumer = consumer;
-    this.#limit = limit;
+    this.#limits = limits;
   }
 
   /** Takes a message: it is served now, or when those before it are done. */
   receive(data: Buffer, isBinary: boolean): void {
     if (this.#busy) {
+      this.#bytes += data.length;
       this.#enqueue({ data, isBinary });
       return;
     }
     this.#busy = true;
-    if (this.#consumer.receive(data, isBinary)) this.release();
+    this.#continueAfter(this.#consumer.receive(data, isBinary));
   }
 
   /** Runs a task now, or when what came before it is done. */
@@ -56,25 +62,30 @@ export class Inbox {
       return;
     }
     this.#busy = true;
-    if (task()) this.release();
+    this.#continueAfter(task());
   }
 
-  /** Tells that what was being served is done; goes on with what waits. */
-  release(): void {
-    this.#busy = false;
-    while (this.#waiting !== null) {
+  /** Goes on with what waits, when what was begun is over. */
+  #continueAfter(completion: Completion): void {
+    let current = completion;
+    while (current === undefined) {
+      if (this.#waiting === null) {
+        this.#busy = false;
+        return;
+      }
       const next = this.#dequeue();
-      this.#busy = true;
-      const done = typeof next === 'function' ? next() : this.#consumer.receive(next.data, next.isBinary);
-      if (!done) return;
-      this.#busy = false;
+      current = typeof next === 'function' ? next() : this.#consumer.receive(next.data, next.isBinary);
     }
+    // One function for all of a connection's promises would cost memory in every connection; this one lives for a message.
+    void current.then(() => this.#continueAfter(undefined));
   }
 
   #enqueue(item: WaitingMessage | InboxTask): void {
     this.#waiting ??= [];
     this.#waiting.push(item);
-    if (!this.#paused && this.#waiting.length - this.#next > this.#limit) {
+    if (this.#paused) return;
+    const { maxQueuedMessages, maxQueuedBytes } = this.#limits;
+    if (this.#waiting.length - this.#next > maxQueuedMessages || this.#bytes > maxQueuedBytes) {
       this.#paused = true;
       this.#consumer.pause();
     }
@@ -85,6 +96,7 @@ export class Inbox {
     const item = waiting[this.#next]!;
     // Drops the reference, so that a served message's memory is free while later ones still wait.
     waiting[this.#next++] = undefined!;
+    if (typeof item !== 'function') this.#bytes -= item.data.length;
     const left = waiting.length - this.#next;
     if (left === 0) {
       this.#waiting = null;
@@ -93,11 +105,16 @@ export class Inbox {
       waiting.splice(0, this.#next);
       this.#next = 0;
     }
-    // Half empty, not empty: the client's next messages are under way while the rest is served.
-    if (this.#paused && left <= this.#limit >> 1) {
+    if (this.#paused && this.#isHalfEmpty(left)) {
       this.#paused = false;
       this.#consumer.resume();
     }
     return item;
+  }
+
+  /** Half empty, not empty: the client's next messages are under way while the rest is served. */
+  #isHalfEmpty(left: number): boolean {
+    const { maxQueuedMessages, maxQueuedBytes } = this.#limits;
+    return left <= maxQueuedMessages >> 1 && this.#bytes <= maxQueuedBytes / 2;
   }
 }

@@ -1,3 +1,4 @@
+import { errorMessage } from './error-details.js';
 import { describeType } from './message-type.js';
 
 /** Frames from here on keep their payload as it is; shorter ones are copied behind their header, which costs less than a second chunk on the socket. */
@@ -79,12 +80,13 @@ export function asBuffer(message: object): Buffer | undefined {
 /**
  * The JSON text of an object to send.
  *
+ * @param caller the method that was called, for the error
  * @throws {TypeError} for what is not an object, and for an object that JSON can't carry (SPEC 2.1)
  */
-export function asJson(message: unknown): string {
+export function asJson(message: unknown, caller: string): string {
   if (typeof message !== 'object' || message === null) {
     throw new TypeError(
-      `WebSocketConnection.send(): can't send ${describeType(message)}; ` +
+      `${caller}: can't send ${describeType(message)}; ` +
         'send a string, binary data, or an object that JSON can carry',
     );
   }
@@ -92,15 +94,10 @@ export function asJson(message: unknown): string {
   try {
     json = JSON.stringify(message);
   } catch (cause) {
-    throw new TypeError(
-      `WebSocketConnection.send(): ${describeType(message)} has no JSON: ${(cause as Error)?.message ?? String(cause)}`,
-      { cause },
-    );
+    throw new TypeError(`${caller}: ${describeType(message)} has no JSON: ${errorMessage(cause)}`, { cause });
   }
   if (json === undefined) {
-    throw new TypeError(
-      `WebSocketConnection.send(): ${describeType(message)} has no JSON: toJSON() gave undefined`,
-    );
+    throw new TypeError(`${caller}: ${describeType(message)} has no JSON: toJSON() gave undefined`);
   }
   return json;
 }

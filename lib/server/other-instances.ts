@@ -14,7 +14,8 @@ export interface OtherInstances {
   nextConnectionId(): number;
   /** @param except ids of connections that don't receive the message */
   broadcast(message: SharedMessage, except: readonly number[]): void;
-  publish(topic: string, message: SharedMessage, except: readonly number[]): void;
+  /** @param topics one, or several for whose subscribers the message is once */
+  publish(topics: readonly string[], message: SharedMessage, except: readonly number[]): void;
   sendTo(id: number, message: SharedMessage): void;
   terminateConnection(id: number, code: number | undefined, reason: string | undefined): void;
   /** @param timeout how long to wait for those that don't answer, in milliseconds */

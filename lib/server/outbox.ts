@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import { DrainWatcher } from './drain-watcher.js';
@@ -8,10 +9,15 @@ import type { SharedMessage } from './shared-message.js';
 /** Frames of one turn up to this many bytes are copied into one chunk; more go out as they are, in one `writev`. */
 const COPY_LIMIT = 64 * 1024;
 
+/** A turn ends in the asynchronous context of whoever began it, which is nothing to the observers of the others. */
+const detached = new AsyncResource('nestjs-4d-websocket');
+
 /** What an outbox tells its connection. */
 export interface OutboxObserver {
-  /** More than the limit is still buffered at the end of a turn. */
+  /** More than the limit was buffered, before the last message, and still is at the end of a turn. */
   overflow(bufferedAmount: number): void;
+  /** The bytes of a message are gone before they were written; what waited in this turn is dropped. */
+  lost(): void;
 }
 
 /**
@@ -34,10 +40,13 @@ export class Outbox {
   #first: Buffer | null = null;
   #rest: Buffer[] | null = null;
   #bytes = 0;
+  /** The size of the last message: one alone may be longer than the limit. */
+  #lastBytes = 0;
   #scheduled = false;
   readonly #compressed: boolean;
   #blobs = 0;
   #drain: DrainWatcher | null = null;
+  #watching = false;
 
   /** @param limit bytes that may be buffered at the end of a turn before the observer hears of an overflow */
   constructor(websocket: WebSocket, socket: Socket, observer: OutboxObserver, limit: number) {
@@ -70,7 +79,7 @@ export class Outbox {
       return;
     }
     const data = typeof message === 'object' && message !== null ? asBuffer(message) : undefined;
-    if (data === undefined) this.sendText(asJson(message));
+    if (data === undefined) this.sendText(asJson(message, 'WebSocketConnection.send()'));
     else if (this.#compressed || this.#blobs !== 0) this.#sendThroughWs(data, true);
     else this.#appendFrame(binaryFrame(data));
   }
@@ -96,6 +105,11 @@ export class Outbox {
     const socket = this.#socket;
     // After an end or a reset nothing can be written; writing would emit an error.
     if (!socket.writable) return;
+    // A buffer that its owner transferred away meanwhile is empty: what follows its header would be taken for its content.
+    if (lengthOf(first, rest) !== bytes) {
+      detached.runInAsyncScope(() => this.#observer.lost());
+      return;
+    }
     const written = this.#drain?.check;
     if (rest === null) {
       socket.write(first, written);
@@ -115,8 +129,8 @@ export class Outbox {
     this.#scheduled = false;
     this.flush();
     const buffered = this.#websocket.bufferedAmount;
-    if (buffered > this.#limit && this.#websocket.readyState === this.#websocket.OPEN) {
-      this.#observer.overflow(buffered);
+    if (buffered - this.#lastBytes > this.#limit && this.#websocket.readyState === this.#websocket.OPEN) {
+      detached.runInAsyncScope(() => this.#observer.overflow(buffered));
     }
   }
 
@@ -132,9 +146,10 @@ export class Outbox {
     }
     if (this.bufferedAmount <= threshold) return Promise.resolve();
     this.#drain ??= new DrainWatcher(this);
-    // What the socket holds already was written without a callback: an empty write comes after it.
-    if (this.#first === null) this.#socket.write('', this.#drain.check);
-    return this.#drain.wait(threshold);
+    const drained = this.#drain.wait(threshold);
+    // What waits for the end of the turn is written with a callback; what the socket holds already was not.
+    if (this.#first === null) this.watchSocket();
+    return drained;
   }
 
   /** The connection is closed: nothing that waits will be sent. */
@@ -152,11 +167,13 @@ export class Outbox {
     } else {
       this.#append(frame[0]);
       this.#append(frame[1]);
+      this.#lastBytes = frame[0].length + frame[1].length;
     }
   }
 
   #append(chunk: Buffer): void {
     this.#bytes += chunk.length;
+    this.#lastBytes = chunk.length;
     if (this.#first === null) {
       this.#first = chunk;
       this.#schedule();
@@ -178,11 +195,36 @@ export class Outbox {
     this.#schedule();
     const isBlob = data instanceof Blob;
     if (isBlob) this.#blobs++;
+    const before = this.#websocket.bufferedAmount;
     // ws sends Blobs, its types don't say so yet.
     this.#websocket.send(data as Buffer, { binary: isBinary }, (error) => {
       // A Blob that can not be read is an error that ws emits.
       if (isBlob) this.#blobs--;
       this.#drain?.check(error);
     });
+    this.#lastBytes = this.#websocket.bufferedAmount - before;
   }
+
+  /**
+   * Has the drain hear when all that the socket holds is written, frames of `ws` (ping, pong, close) among it, which nobody else tells of:
+   * an empty write comes after them. What `ws` itself holds back, it tells of.
+   */
+  watchSocket(): void {
+    const socket = this.#socket;
+    if (this.#watching || socket.writableLength === 0) return;
+    this.#watching = true;
+    const seen = (error?: Error | null): void => {
+      this.#watching = false;
+      this.#drain?.check(error);
+    };
+    // After our side has ended nothing more can be written; the end itself comes after what was.
+    if (socket.writable) socket.write('', seen);
+    else socket.once('finish', seen);
+  }
+}
+
+function lengthOf(first: Buffer, rest: readonly Buffer[] | null): number {
+  let length = first.length;
+  if (rest !== null) for (let index = 0; index < rest.length; index++) length += rest[index]!.length;
+  return length;
 }

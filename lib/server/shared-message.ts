@@ -11,12 +11,17 @@ export class SharedMessage {
     this.isBinary = isBinary;
   }
 
-  /** @throws {TypeError} as `WebSocketConnection.send` does */
-  static of(message: unknown): SharedMessage {
+  /**
+   * @param caller the method that was called, for the error
+   * @throws {TypeError} as `WebSocketConnection.send` does
+   */
+  static of(message: unknown, caller: string): SharedMessage {
     if (typeof message === 'string') return new SharedMessage(message, false);
     if (message instanceof Blob) return new SharedMessage(message, true);
     const binary = typeof message === 'object' && message !== null ? asBuffer(message) : undefined;
-    return binary === undefined ? new SharedMessage(asJson(message), false) : new SharedMessage(binary, true);
+    return binary === undefined
+      ? new SharedMessage(asJson(message, caller), false)
+      : new SharedMessage(binary, true);
   }
 
   /** A message that another instance encoded: a text's UTF-8 stays as it is. */

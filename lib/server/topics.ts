@@ -23,6 +23,11 @@ export class Topics {
     return this.#subscribers.size;
   }
 
+  /** The topics that have subscribers. */
+  names(): IterableIterator<string> {
+    return this.#subscribers.keys();
+  }
+
   /** The subscribers of a topic. */
   get(topic: string): ReadonlySet<ConnectionSession> {
     return this.#subscribers.get(topic) ?? NOBODY;

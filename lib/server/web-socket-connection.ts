@@ -17,20 +17,33 @@ const STATUSES = ['Connected', 'Connected', 'Closing', 'Closed'] as const;
 /**
  * One client. The package creates it; every hook of the client's connection receives the same object
  * (SPEC 2).
+ *
+ * @typeParam Data what the application keeps in {@link WebSocketConnection.data}
  */
-export class WebSocketConnection {
+export class WebSocketConnection<Data extends object = object> {
   readonly #session: ConnectionSession;
+  readonly #id: number;
+
+  /** @internal */
+  constructor(id: number, session: ConnectionSession) {
+    this.#id = id;
+    this.#session = session;
+  }
 
   /**
    * A safe integer, unique among all connections of this process for its lifetime, and with a backplane among those of
    * all instances; never used again.
    */
-  readonly id: number;
+  get id(): number {
+    return this.#id;
+  }
 
-  /** @internal */
-  constructor(id: number, session: ConnectionSession) {
-    this.id = id;
-    this.#session = session;
+  /**
+   * An object of the application's own, made when it is first asked for. It is `request.data` of `onConnection`, so what that,
+   * or a guard, finds out about the client need not be looked up again.
+   */
+  get data(): Data {
+    return this.#session.request.data as Data;
   }
 
   /** The object that serves this connection: the instance whose hooks are called. */
@@ -44,13 +57,23 @@ export class WebSocketConnection {
   }
 
   /** The upgrade request that opened the connection. */
-  get request(): HandshakeRequest {
-    return this.#session.request;
+  get request(): HandshakeRequest<Data> {
+    return this.#session.request as HandshakeRequest<Data>;
+  }
+
+  /** The client's IP address, as in {@link HandshakeRequest.remoteAddress}. */
+  get remoteAddress(): string {
+    return this.#session.request.remoteAddress;
   }
 
   /** `'Connected'`, `'Closing'` once either side began the closing handshake, then `'Closed'`. */
   get status(): ConnectionStatus {
     return STATUSES[this.#session.websocket.readyState];
+  }
+
+  /** The same as in `ws`, for code that was written for its clients: 1 open, 2 closing, 3 closed. */
+  get readyState(): 1 | 2 | 3 {
+    return this.#session.websocket.readyState as 1 | 2 | 3;
   }
 
   /** The sub-protocol chosen from the option `protocols`, or the empty string. */
@@ -130,16 +153,16 @@ export class WebSocketConnection {
       );
     }
     const { websocket, server } = this.#session;
-    if (websocket.readyState === websocket.OPEN) server.topics.join(topic, this.#session);
+    if (websocket.readyState === websocket.OPEN) server.subscriptions.join(topic, this.#session);
   }
 
   /** Leaves a topic; does nothing if the connection was not in it. */
   unsubscribe(topic: string): void {
-    this.#session.server.topics.leave(topic, this.#session);
+    this.#session.server.subscriptions.leave(topic, this.#session);
   }
 
   /** @internal The machinery behind a connection, for the other files of this folder. */
-  static sessionOf(connection: WebSocketConnection): ConnectionSession {
+  static sessionOf(connection: WebSocketConnection<object>): ConnectionSession {
     return connection.#session;
   }
 }

@@ -1,13 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { Logger } from '@nestjs/common';
 import type { DataType, HandshakeRequest } from '../interfaces/index.js';
-import { ConnectionCollection } from './connection-collection.js';
+import { OpenConnections, type ConnectionCollection } from './connection-collection.js';
 import { checkTermination } from './close-code.js';
 import { nextConnectionId } from './connection-id.js';
 import { ConnectionSession } from './connection-session.js';
 import type { ConnectionSocket } from './connection-socket.js';
 import { errorDetails, type ErrorList } from './error-details.js';
+import { ErrorLog } from './error-log.js';
 import type { HandshakeExchange } from './handshake-exchange.js';
 import { Handshakes } from './handshakes.js';
 import { Heartbeat } from './heartbeat.js';
@@ -18,10 +18,9 @@ import { isPromise } from './promise.js';
 import type { ResolvedServerOptions } from './server-options.js';
 import { SharedMessage } from './shared-message.js';
 import { Shutdown } from './shutdown.js';
+import { TopicCollection } from './topic-collection.js';
 import { Topics } from './topics.js';
 import { WebSocketConnection, type Sendable } from './web-socket-connection.js';
-
-const logger = new Logger('WebSocketServer');
 
 /** Whom a message to many leaves out. */
 export interface PublishOptions {
@@ -30,7 +29,7 @@ export interface PublishOptions {
    *
    * @default nobody is left out
    */
-  except?: WebSocketConnection | number | Iterable<WebSocketConnection | number>;
+  except?: WebSocketConnection<object> | number | Iterable<WebSocketConnection<object> | number>;
 }
 
 /** How connections are counted. */
@@ -48,11 +47,15 @@ const NOBODY: ReadonlySet<number> = new Set();
  */
 export class WebSocketServer {
   /** The open connections of this instance, live; those of other instances are never in it. */
-  readonly connections = new ConnectionCollection();
+  readonly connections: ConnectionCollection;
+  /** The topics that have subscribers on this instance, live. */
+  readonly topics: TopicCollection;
   /** @internal */
   readonly options: ResolvedServerOptions;
   /** @internal */
-  readonly topics = new Topics();
+  readonly subscriptions = new Topics();
+  readonly #connections = new OpenConnections();
+  readonly #errorLog = new ErrorLog();
   readonly #hooks: ServerHooks;
   readonly #handshakes: Handshakes;
   readonly #heartbeat: Heartbeat | undefined;
@@ -67,6 +70,8 @@ export class WebSocketServer {
   /** @internal */
   constructor(options: ResolvedServerOptions, hooks: ServerHooks) {
     this.options = options;
+    this.connections = this.#connections;
+    this.topics = new TopicCollection(this.subscriptions, this.#connections);
     this.#hooks = hooks;
     this.#handshakes = new Handshakes(this);
     if (options.heartbeat !== false) {
@@ -89,7 +94,7 @@ export class WebSocketServer {
     return this.options.path;
   }
 
-  /** Whether the server is closed. */
+  /** Whether the server is closed and no connection is left; so it is in its handler's `onTerminate`. */
   get terminated(): boolean {
     return this.#terminated;
   }
@@ -113,7 +118,7 @@ export class WebSocketServer {
    * @throws {TypeError} as {@link WebSocketConnection.send}
    */
   broadcast(message: Sendable, options?: PublishOptions): void {
-    const shared = SharedMessage.of(message);
+    const shared = SharedMessage.of(message, 'WebSocketServer.broadcast()');
     const except = exceptions(options?.except);
     this.deliver(shared, this.connections, except);
     this.#others?.broadcast(shared, this.#elsewhere(except));
@@ -121,20 +126,18 @@ export class WebSocketServer {
 
   /**
    * Sends a message to the connections that subscribed to a topic, with a backplane to those of all instances; it is
-   * encoded once, and costs as much as there are subscribers, however many connections there are (SPEC 14.1, 14.2).
+   * encoded once, and costs as much as there are subscribers, however many connections there are. Of several topics, a
+   * connection that subscribed to more than one receives it once (SPEC 14.1, 14.2).
    *
    * @throws {TypeError} as {@link WebSocketConnection.send}, and for a topic that is not a non-empty string
    */
-  publish(topic: string, message: Sendable, options?: PublishOptions): void {
-    if (typeof topic !== 'string' || topic === '') {
-      throw new TypeError(
-        `WebSocketServer.publish(): the topic must be a non-empty string, got ${describeType(topic)}`,
-      );
-    }
-    const shared = SharedMessage.of(message);
+  publish(topic: string | readonly string[], message: Sendable, options?: PublishOptions): void {
+    const topics = typeof topic === 'string' ? [topic] : checkTopics(topic);
+    for (const each of topics) checkTopic(each);
+    const shared = SharedMessage.of(message, 'WebSocketServer.publish()');
     const except = exceptions(options?.except);
-    this.deliver(shared, this.topics.get(topic), except);
-    this.#others?.publish(topic, shared, this.#elsewhere(except));
+    this.deliver(shared, this.subscribers(topics), except);
+    this.#others?.publish(topics, shared, this.#elsewhere(except));
   }
 
   /**
@@ -145,7 +148,7 @@ export class WebSocketServer {
    */
   sendTo(id: number, message: Sendable): void {
     checkId('sendTo', id);
-    const shared = SharedMessage.of(message);
+    const shared = SharedMessage.of(message, 'WebSocketServer.sendTo()');
     const connection = this.connections.get(id);
     if (connection === undefined) this.#others?.sendTo(id, shared);
     else this.deliver(shared, [connection], NOBODY);
@@ -203,7 +206,7 @@ export class WebSocketServer {
   /** @internal Talks with the same server on the other instances from now on. */
   join(others: OtherInstances): void {
     this.#others = others;
-    this.topics.observer = others;
+    this.subscriptions.observer = others;
   }
 
   /** @internal Calls back when the server is closed. */
@@ -257,12 +260,27 @@ export class WebSocketServer {
 
   /** @internal */
   logError(name: string, errors: ErrorList): void {
-    for (const { errCode, message, componentSignature, error } of errors) {
-      logger.error(
-        `${name}: ${message} (${componentSignature} ${errCode})`,
-        error instanceof Error ? error.stack : undefined,
-      );
-    }
+    this.#errorLog.write(name, errors);
+  }
+
+  /** @internal A connection's handler is there. */
+  connected(connection: WebSocketConnection): void {
+    this.#connections.add(connection);
+  }
+
+  /** @internal A connection's socket is closed. */
+  disconnected(session: ConnectionSession): void {
+    this.#connections.delete(session.connection);
+    this.subscriptions.leaveAll(session);
+  }
+
+  /** @internal Those who subscribed to any of these topics, each of them once. */
+  subscribers(topics: readonly string[]): Iterable<ConnectionSession> {
+    // Nearly always it is one topic, whose subscribers are there as they are needed.
+    if (topics.length === 1) return this.subscriptions.get(topics[0]!);
+    const all = new Set<ConnectionSession>();
+    for (const topic of topics) for (const session of this.subscriptions.get(topic)) all.add(session);
+    return all;
   }
 
   async #terminate(): Promise<void> {
@@ -272,10 +290,12 @@ export class WebSocketServer {
     this.#shutdown = new Shutdown(this.#sessions, this.options.shutdownTimeout);
     await this.#shutdown.run();
     this.#heartbeat?.stop();
+    this.#handshakes.destroyRefused();
+    this.#terminated = true;
     await this.#shutdown.race(this.#run(() => this.#hooks.terminate?.(this)));
     this.#others?.leave();
     this.#others = undefined;
-    this.#terminated = true;
+    this.#errorLog.close();
     this.#onTerminated();
   }
 
@@ -331,6 +351,19 @@ function exceptions(except: PublishOptions['except']): ReadonlySet<number> {
   const ids = new Set<number>();
   for (const each of except) ids.add(typeof each === 'number' ? each : each.id);
   return ids;
+}
+
+function checkTopics(topics: unknown): readonly string[] {
+  if (Array.isArray(topics)) return topics as readonly string[];
+  checkTopic(topics);
+  return [];
+}
+
+function checkTopic(topic: unknown): void {
+  if (typeof topic === 'string' && topic !== '') return;
+  throw new TypeError(
+    `WebSocketServer.publish(): the topic must be a non-empty string, got ${describeType(topic)}`,
+  );
 }
 
 function checkId(method: string, id: unknown): void {

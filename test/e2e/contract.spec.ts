@@ -707,13 +707,13 @@ describe('§5 connectionHandler', () => {
 
     it('a failing Observable, and a value that can not be sent, are onErrors', async () => {
       const { wsUrl, events } = await serve((_ws, data) =>
-        data === 'stream' ? throwError(() => new Error('broken')) : 12,
+        data === 'stream' ? throwError(() => new Error('broken')) : Symbol('value'),
       );
       const client = await connect(wsUrl);
       client.send('stream');
-      client.send('number');
+      client.send('symbol');
       expect(((await events.next('error')) as [WSErrorEvent])[0].errors[0].message).toBe('broken');
-      expect(((await events.next('error')) as [WSErrorEvent])[0].errors[0].message).toMatch(/a number/);
+      expect(((await events.next('error')) as [WSErrorEvent])[0].errors[0].message).toMatch(/a symbol/);
     });
   });
 });

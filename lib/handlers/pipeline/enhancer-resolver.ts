@@ -1,86 +1,119 @@
-import { Injectable, type ExceptionFilter, type PipeTransform, type Type } from '@nestjs/common';
+import {
+  Injectable,
+  type CanActivate,
+  type ExceptionFilter,
+  type NestInterceptor,
+  type PipeTransform,
+  type Type,
+} from '@nestjs/common';
 import { ApplicationConfig, type ContextId } from '@nestjs/core';
 import { InvalidHandlerError } from '../../errors/invalid-handler.error.js';
-import type { ProviderWrapper } from '../provider-explorer.js';
-import { ENHANCERS } from './nest-metadata.js';
+import { isMadeByNest, type ProviderWrapper } from '../provider-explorer.js';
 import { metadataOf, type HandlerMethod } from './handler-method.js';
+import { ENHANCERS } from './nest-metadata.js';
 
-/** Finds the instances of the enhancers that apply to a method: global ones, its class's, its own. */
+type EnhancerKind = keyof typeof ENHANCERS;
+
+/**
+ * Finds the instances of the enhancers that apply to a method: global ones, its class's, its own (reference 11). None is
+ * ever skipped: one that Nest has no instance of is an error.
+ */
 @Injectable()
 export class EnhancerResolver {
   constructor(private readonly config: ApplicationConfig) {}
 
-  /** Whether guards or interceptors of a method or its class apply. */
+  /** Whether decorators of the class or the method itself ask for guards or interceptors. */
   hasOwn(handlerMethod: HandlerMethod): boolean {
-    return [ENHANCERS.guards, ENHANCERS.interceptors].some(
-      (key) => metadataOf(key, handlerMethod).length > 0,
+    return (['guards', 'interceptors'] as const).some(
+      (kind) => metadataOf(ENHANCERS[kind], handlerMethod).length > 0,
     );
   }
 
-  /** Whether guards or interceptors of any kind apply to a method. */
-  hasGuardsOrInterceptors(handlerMethod: HandlerMethod): boolean {
+  /** The guards of a method, in the order in which they are asked. */
+  guards(handlerMethod: HandlerMethod): CanActivate[] {
     const { config } = this;
-    return (
-      this.hasOwn(handlerMethod) ||
-      config.getGlobalGuards().length > 0 ||
-      config.getGlobalInterceptors().length > 0 ||
-      config.getGlobalRequestGuards().length > 0 ||
-      config.getGlobalRequestInterceptors().length > 0
-    );
+    return this.#all(handlerMethod, 'guards', config.getGlobalGuards(), config.getGlobalRequestGuards());
+  }
+
+  /** The interceptors of a method, the outermost first. */
+  interceptors(handlerMethod: HandlerMethod): NestInterceptor[] {
+    const { config } = this;
+    const scoped = config.getGlobalRequestInterceptors();
+    return this.#all(handlerMethod, 'interceptors', config.getGlobalInterceptors(), scoped);
   }
 
   /** The pipes of a method, in the order in which they run. */
   pipes(handlerMethod: HandlerMethod): PipeTransform[] {
-    return [
-      ...this.config.getGlobalPipes(),
-      ...this.#scoped<PipeTransform>(this.config.getGlobalRequestPipes(), handlerMethod),
-      ...this.resolve<PipeTransform>(metadataOf(ENHANCERS.pipes, handlerMethod), handlerMethod),
-    ];
+    const { config } = this;
+    return this.#all(handlerMethod, 'pipes', config.getGlobalPipes(), config.getGlobalRequestPipes());
   }
 
-  /** The exception filters of a method, the method's own first. */
+  /** The exception filters of a method, the method's own first. Global ones are written for HTTP: they see handshakes only. */
   filters(handlerMethod: HandlerMethod): ExceptionFilter[] {
-    return [
-      ...this.config.getGlobalFilters(),
-      ...this.#scoped<ExceptionFilter>(this.config.getGlobalRequestFilters(), handlerMethod),
-      ...this.resolve<ExceptionFilter>(metadataOf(ENHANCERS.filters, handlerMethod), handlerMethod),
-    ].toReversed();
+    const { config } = this;
+    const isHandshake = handlerMethod.contextType === 'http';
+    const global = isHandshake ? config.getGlobalFilters() : [];
+    const scoped = isHandshake ? config.getGlobalRequestFilters() : [];
+    return this.#all<ExceptionFilter>(handlerMethod, 'filters', global, scoped).toReversed();
   }
 
   /**
    * The instances of enhancers that a decorator names by their classes, or gives as they are.
    *
-   * @throws {InvalidHandlerError} for a class that Nest did not make, because the handler is no provider of a module
+   * @throws {InvalidHandlerError} for a class that Nest has no instance of
    */
-  resolve<T extends object>(
-    enhancers: readonly (T | Type<T>)[],
-    { type, wrapper, contextId }: HandlerMethod,
-  ): T[] {
-    return enhancers.map((enhancer) => {
-      if (typeof enhancer !== 'function') return enhancer;
-      const injectable = wrapper?.host?.injectables.get(enhancer);
-      const instance = injectable && (instanceOf(injectable, contextId, wrapper?.id) as T | undefined);
-      if (instance === undefined) {
-        throw new InvalidHandlerError(
-          type.name,
-          `Nest has no instance of ${enhancer.name}; add ${type.name} to the providers of a module`,
-        );
-      }
-      return instance;
-    });
+  resolve<T extends object>(enhancers: readonly (T | Type<T>)[], handlerMethod: HandlerMethod): T[] {
+    return enhancers.map((enhancer) =>
+      typeof enhancer === 'function' ? this.#instanceOf<T>(enhancer, handlerMethod) : enhancer,
+    );
   }
 
-  #scoped<T>(wrappers: readonly ProviderWrapper[], { contextId, wrapper }: HandlerMethod): T[] {
-    return wrappers
-      .map((scoped) => instanceOf(scoped, contextId, wrapper?.id) as T | undefined)
-      .filter((instance) => instance !== undefined);
+  #all<T extends object>(
+    handlerMethod: HandlerMethod,
+    kind: EnhancerKind,
+    global: readonly T[],
+    scoped: readonly ProviderWrapper[],
+  ): T[] {
+    const own = this.resolve<T>(metadataOf(ENHANCERS[kind], handlerMethod), handlerMethod);
+    // Global enhancers are for providers, not for objects that Nest knows nothing of.
+    if (handlerMethod.wrapper === undefined) return own;
+    return [...global, ...scoped.map((wrapper) => this.#instance<T>(wrapper, handlerMethod)), ...own];
+  }
+
+  #instanceOf<T extends object>(type: Type<T>, handlerMethod: HandlerMethod): T {
+    const { wrapper } = handlerMethod;
+    // What a class is decorated with is injectable in its module; a factory's product is decorated where Nest doesn't look.
+    const injectable = wrapper?.host?.injectables.get(type) ?? wrapper?.host?.providers.get(type);
+    if (injectable !== undefined) return this.#instance<T>(injectable, handlerMethod);
+    const { name } = handlerMethod.type;
+    const remedy =
+      wrapper === undefined
+        ? `add ${name} to the providers of a module, and return the class from onConnection`
+        : isMadeByNest(wrapper)
+          ? `add ${name} to the providers of a module`
+          : `${name} is provided with useFactory or useValue: add ${type.name} to the providers of its module too`;
+    throw new InvalidHandlerError(
+      name,
+      `Nest has no instance of ${type.name}; ${remedy}, or give the decorator an instance: new ${type.name}()`,
+    );
+  }
+
+  #instance<T>(injectable: ProviderWrapper, { type, wrapper, contextId }: HandlerMethod): T {
+    if (contextId === undefined && !injectable.isDependencyTreeStatic()) {
+      throw new InvalidHandlerError(
+        type.name,
+        `${injectable.name} is request-scoped, and ${type.name} is not made for a request, since it is provided with ` +
+          'useFactory or useValue; provide the class itself',
+      );
+    }
+    return instanceIn(injectable, contextId, wrapper?.id) as T;
   }
 }
 
-function instanceOf(
+function instanceIn(
   injectable: ProviderWrapper,
   contextId: ContextId | undefined,
-  inquirerId?: string,
+  inquirerId: string | undefined,
 ): unknown {
   if (contextId !== undefined && !injectable.isDependencyTreeStatic()) {
     return injectable.getInstanceByContextId(contextId, inquirerId).instance as unknown;

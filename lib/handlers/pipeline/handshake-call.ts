@@ -6,6 +6,4 @@ export interface HandshakeCall {
   readonly handler: object;
   readonly server: WebSocketServer;
   readonly exchange: HandshakeExchange;
-  /** What `onConnection` itself returned; interceptors may make something else of it. */
-  decision?: unknown;
 }

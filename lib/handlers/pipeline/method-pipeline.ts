@@ -1,13 +1,19 @@
-import { Injectable } from '@nestjs/common';
-import { ExternalContextCreator } from '@nestjs/core';
-import { InvalidHandlerError } from '../../errors/invalid-handler.error.js';
+import { Injectable, type CanActivate, type NestInterceptor } from '@nestjs/common';
+import type { Observable } from 'rxjs';
+import { isPromise } from '../../server/promise.js';
+import { InterceptedReply } from '../../server/reply-streams.js';
 import { EnhancerResolver } from './enhancer-resolver.js';
 import { ExceptionFilters } from './exception-filters.js';
+import { activate } from './guards.js';
+import { HandlerExecutionContext } from './handler-execution-context.js';
 import { functionOf, type HandlerMethod } from './handler-method.js';
-import { bindParameters, hasBoundParameters, type ParameterValues } from './parameter-binding.js';
-
-/** A method with its guards, interceptors and pipes around it; called with what the execution context shows of a call. */
-export type Pipeline = (...args: unknown[]) => Promise<unknown>;
+import { intercept } from './interceptors.js';
+import {
+  bindParameters,
+  hasBoundParameters,
+  type ParameterBinding,
+  type ParameterValues,
+} from './parameter-binding.js';
 
 /** How a pipeline calls its method. */
 export interface PipelineTarget {
@@ -17,78 +23,96 @@ export interface PipelineTarget {
   parameters(args: readonly unknown[]): unknown[];
   /** Whose method is called. */
   handler(args: readonly unknown[]): object;
-  /** Hears of what the method returned, before any interceptor does. */
-  returned?(result: unknown, args: readonly unknown[]): unknown;
 }
 
-/** Puts methods into Nest's enhancers (SPEC 11). */
+/** Puts methods into Nest's enhancers (reference 11). */
 @Injectable()
 export class MethodPipelines {
-  readonly #contexts: ExternalContextCreator;
+  constructor(private readonly enhancers: EnhancerResolver) {}
 
+  /**
+   * A method with all that is around it. One serves all instances of the class: which one a call is for, its arguments tell.
+   *
+   * @throws {InvalidHandlerError} for an enhancer that Nest has no instance of
+   */
+  create(handlerMethod: HandlerMethod, target: PipelineTarget): MethodPipeline {
+    const { enhancers } = this;
+    return new MethodPipeline(
+      handlerMethod,
+      target,
+      enhancers.guards(handlerMethod),
+      enhancers.interceptors(handlerMethod),
+      hasBoundParameters(handlerMethod) ? bindParameters(handlerMethod, target.values, enhancers) : undefined,
+      new ExceptionFilters(enhancers.filters(handlerMethod)),
+    );
+  }
+}
+
+/** A method with its guards, interceptors, pipes and filters around it. */
+export class MethodPipeline {
   constructor(
-    contexts: ExternalContextCreator,
-    private readonly enhancers: EnhancerResolver,
-  ) {
-    // Nest's own would wait for the end of an Observable and give its last value; here each value is sent.
-    this.#contexts = Object.create(contexts, {
-      transformToResult: { value: (result: unknown) => Promise.resolve(result) },
-    }) as ExternalContextCreator;
+    private readonly handlerMethod: HandlerMethod,
+    private readonly target: PipelineTarget,
+    private readonly guards: readonly CanActivate[],
+    private readonly interceptors: readonly NestInterceptor[],
+    private readonly bind: ParameterBinding | undefined,
+    private readonly filters: ExceptionFilters,
+  ) {}
+
+  /** Whether nothing is around the method but filters: it may be called directly (reference 11.3). */
+  get isPlain(): boolean {
+    return this.guards.length === 0 && this.interceptors.length === 0 && this.bind === undefined;
   }
 
-  /** Whether a method has anything around it; one that has not is called directly (SPEC 11.3). */
-  needed(handlerMethod: HandlerMethod): boolean {
-    return hasBoundParameters(handlerMethod) || this.enhancers.hasGuardsOrInterceptors(handlerMethod);
-  }
-
-  /** Whether decorators of the class or method itself ask for enhancers. */
-  hasOwnEnhancers(handlerMethod: HandlerMethod): boolean {
-    return hasBoundParameters(handlerMethod) || this.enhancers.hasOwn(handlerMethod);
-  }
-
-  /** The exception filters of a method. */
-  filters(handlerMethod: HandlerMethod): ExceptionFilters {
-    return new ExceptionFilters(this.enhancers.filters(handlerMethod));
+  get hasFilters(): boolean {
+    return !this.filters.empty;
   }
 
   /**
-   * The pipeline of a method. One serves all instances of the class: which one a call is for, its arguments tell.
+   * Calls the method, if the guards let it.
    *
-   * @throws {InvalidHandlerError} if the class is no provider of a module, so that Nest knows nothing of its enhancers
+   * @param args what the execution context shows of the call
+   * @returns what the method returned, or with interceptors an {@link InterceptedReply}; or a promise of that
    */
-  create(handlerMethod: HandlerMethod, target: PipelineTarget): Pipeline {
-    const { type, method, wrapper, contextId, contextType } = handlerMethod;
-    if (wrapper === undefined) {
-      throw new InvalidHandlerError(
-        type.name,
-        'it has guards, interceptors or decorated parameters, which only a provider of a module can have; ' +
-          `add it to the providers, and return the class from onConnection`,
-      );
-    }
-    const bind = hasBoundParameters(handlerMethod)
-      ? bindParameters(handlerMethod, target.values, this.enhancers)
-      : undefined;
-    const callback = async (...args: unknown[]): Promise<unknown> => {
-      const parameters = target.parameters(args);
-      if (bind !== undefined) await bind(parameters, args);
-      const handler = target.handler(args) as Record<typeof method, (...args: unknown[]) => unknown>;
-      const result = handler[method]!(...parameters);
-      return target.returned === undefined ? result : target.returned(await result, args);
-    };
-    // What guards and interceptors read from the method (roles, and the like), they find on the callback as well.
-    const original = functionOf(handlerMethod);
-    Object.setPrototypeOf(callback, original);
-    Object.defineProperty(callback, 'name', { value: original.name });
-    return this.#contexts.create(
-      Object.create(type.prototype as object) as object,
-      callback,
-      String(method),
-      undefined,
-      undefined,
-      contextId,
-      wrapper.id,
-      { guards: true, interceptors: true, filters: false },
-      contextType,
+  call(args: readonly unknown[]): unknown {
+    // Without guards and interceptors nobody looks at the context.
+    if (this.guards.length === 0 && this.interceptors.length === 0) return this.#invoke(args);
+    const context = this.#context(args);
+    const activated = activate(this.guards, context);
+    return activated === undefined
+      ? this.#intercepted(args, context)
+      : activated.then(() => this.#intercepted(args, context));
+  }
+
+  /** Gives a failure of the method to its filters; rejects with what they leave, or fail with. */
+  async filter(failure: unknown, args: readonly unknown[]): Promise<void> {
+    if (!(await this.filters.handle(failure, this.#context(args)))) throw failure;
+  }
+
+  #intercepted(args: readonly unknown[], context: HandlerExecutionContext): unknown {
+    if (this.interceptors.length === 0) return this.#invoke(args);
+    return new InterceptedReply((reply): Observable<unknown> =>
+      intercept(this.interceptors, context, () => reply.returned(this.#invoke(args))),
     );
+  }
+
+  #invoke(args: readonly unknown[]): unknown {
+    const parameters = this.target.parameters(args);
+    const bound = this.bind?.(parameters, args);
+    return isPromise(bound)
+      ? bound.then(() => this.#method(parameters, args))
+      : this.#method(parameters, args);
+  }
+
+  /** Found by its name at each call, so that a method replaced later (a spy) is the one called. */
+  #method(parameters: unknown[], args: readonly unknown[]): unknown {
+    const { method } = this.handlerMethod;
+    const handler = this.target.handler(args) as Record<typeof method, (...args: unknown[]) => unknown>;
+    return handler[method]!(...parameters);
+  }
+
+  #context(args: readonly unknown[]): HandlerExecutionContext {
+    const { contextType, type } = this.handlerMethod;
+    return new HandlerExecutionContext(contextType, type, functionOf(this.handlerMethod), args);
   }
 }

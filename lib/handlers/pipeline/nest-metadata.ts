@@ -1,4 +1,5 @@
 import { Catch, Inject, UseFilters, UseGuards, UseInterceptors, UsePipes } from '@nestjs/common';
+import type { ModuleRef } from '@nestjs/core';
 import { MessageBody } from '@nestjs/websockets';
 
 /**
@@ -33,3 +34,17 @@ export const INJECTED_PROPERTIES = keyOf((type) => Inject('token')(type.prototyp
 
 /** Where the decorated parameters of a method are kept, on its class. */
 export const PARAMETERS = keyOf((type) => MessageBody()(type.prototype as object, 'method', 0), 'method');
+
+/** What Nest keeps of the options of an application; its types hide it. */
+interface ContainerHolder {
+  readonly container?: {
+    readonly contextOptions?: { readonly instrument?: { instanceDecorator?: unknown } };
+  };
+}
+
+/** Whether an application decorates every instance that Nest makes (`instrument.instanceDecorator`), so that only Nest may make one. */
+export function decoratesInstances(moduleRef: ModuleRef): boolean {
+  const { container } = moduleRef as unknown as ContainerHolder;
+  // Without the container nobody knows.
+  return container === undefined || container.contextOptions?.instrument?.instanceDecorator !== undefined;
+}

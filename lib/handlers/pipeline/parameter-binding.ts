@@ -27,8 +27,11 @@ interface ParameterMetadata {
   factory?: (data: unknown, context: ExecutionContext) => unknown;
 }
 
-/** Fills the parameters of a call; those without a decorator are already there. */
-export type ParameterBinding = (parameters: unknown[], args: readonly unknown[]) => Promise<unknown[]>;
+/** Fills the parameters of a call, where those without a decorator are already; nothing when it is done, or a promise. */
+export type ParameterBinding = (
+  parameters: unknown[],
+  args: readonly unknown[],
+) => Promise<unknown> | undefined;
 
 /** Whether any parameter of a method has a decorator. */
 export function hasBoundParameters({ type, method }: HandlerMethod): boolean {
@@ -70,30 +73,52 @@ export function bindParameters(
 
   const context = (args: readonly unknown[]): ExecutionContext =>
     new HandlerExecutionContext(handlerMethod.contextType, type, functionOf(handlerMethod), args);
-  const bind = async (
+  const bind = (
     { index, number, factory, data, pipes, metadata: pipeMetadata }: (typeof bindings)[number],
     parameters: unknown[],
     args: readonly unknown[],
-  ): Promise<void> => {
-    let value: unknown =
+  ): Promise<void> | undefined => {
+    const set = (value: unknown): void => {
+      parameters[index] = value;
+    };
+    const value: unknown =
       factory === undefined ? values.value(number, data, args) : factory(data, context(args));
-    if (isPromise(value)) value = await value;
-    for (const pipe of pipes) {
-      value = pipe.transform(value, pipeMetadata) as unknown;
-      // Each await is a turn of the microtask queue, which a synchronous pipe need not cost.
-      if (isPromise(value)) value = await value;
-    }
-    parameters[index] = value;
+    const piped = pipe(value, pipes, 0, pipeMetadata);
+    if (isPromise(piped)) return Promise.resolve(piped).then(set);
+    set(piped);
+    return undefined;
   };
   const [only] = bindings;
-  if (bindings.length === 1) {
-    return async (parameters, args) => {
-      await bind(only!, parameters, args);
-      return parameters;
-    };
-  }
-  return async (parameters, args) => {
-    await Promise.all(bindings.map((binding) => bind(binding, parameters, args)));
-    return parameters;
+  if (bindings.length === 1) return (parameters, args) => bind(only!, parameters, args);
+  return (parameters, args) => {
+    const pending: Promise<void>[] = [];
+    for (const binding of bindings) {
+      try {
+        const bound = bind(binding, parameters, args);
+        if (bound !== undefined) pending.push(bound);
+      } catch (error) {
+        // With those before it, so that none of them is left to reject unheard.
+        pending.push(Promise.reject(error));
+      }
+    }
+    return pending.length === 0 ? undefined : Promise.all(pending);
   };
+}
+
+/** Sends a value through pipes, from the one at `first` on. A promise is waited for; without one it costs no turn of the queue. */
+function pipe(
+  value: unknown,
+  pipes: readonly PipeTransform[],
+  first: number,
+  metadata: ArgumentMetadata,
+): unknown {
+  let current = value;
+  for (let index = first; index < pipes.length; index++) {
+    if (isPromise(current)) {
+      const rest = index;
+      return Promise.resolve(current).then((settled) => pipe(settled, pipes, rest, metadata));
+    }
+    current = pipes[index]!.transform(current, metadata) as unknown;
+  }
+  return current;
 }
