@@ -43,6 +43,18 @@ export interface ConnectionHandlerOptions extends ServerOptions {
   discriminator?: string;
 }
 
+/** The decorated classes of this process, for as long as they are in use. */
+const decorated = new Set<WeakRef<object>>();
+
+/** @internal All classes that are decorated, whether a module provides them or not. */
+export function* decoratedConnectionHandlers(): Generator<object> {
+  for (const reference of decorated) {
+    const type = reference.deref();
+    if (type === undefined) decorated.delete(reference);
+    else yield type;
+  }
+}
+
 /** @internal */
 export const CONNECTION_HANDLER_OPTIONS = '4d-websocket:connection-handler';
 
@@ -58,5 +70,6 @@ export function ConnectionHandler(options: ConnectionHandlerOptions = {}): Class
     Injectable({ scope: options.scope ?? Scope.REQUEST }),
     SetMetadata(CONNECTION_HANDLER_OPTIONS, options),
     SetMetadata(ENTRY_PROVIDER, true),
+    (type: object) => void decorated.add(new WeakRef(type)),
   ) as ClassDecorator;
 }

@@ -10,7 +10,10 @@ import {
 } from '@nestjs/common';
 import { ContextIdFactory } from '@nestjs/core';
 import { ClusterMember } from '../cluster/cluster-member.js';
-import type { ConnectionHandlerOptions } from '../decorators/connection-handler.decorator.js';
+import {
+  decoratedConnectionHandlers,
+  type ConnectionHandlerOptions,
+} from '../decorators/connection-handler.decorator.js';
 import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
 import type { ServerOptions } from '../interfaces/index.js';
 import { ServerHost } from '../server/server-host.js';
@@ -43,6 +46,7 @@ export class ServerLauncher
     try {
       await this.cluster?.connect();
       await this.#launchAll();
+      this.#warnOfUnservable();
       await this.cluster?.ready();
     } catch (error) {
       await this.cluster?.close();
@@ -88,6 +92,27 @@ export class ServerLauncher
     this.registry.start(this.hooks.ofHandler(handler, type.name, wrapper), options, type);
   }
 
+  /** Tells of handlers that can't serve anybody as things are; a server that is started later may change that. */
+  #warnOfUnservable(): void {
+    const provided = this.explorer.connectionHandlers();
+    const types = new Set<object>(provided.map(({ type }) => type));
+    for (const type of decoratedConnectionHandlers()) {
+      if (types.has(type) || provided.some((provider) => isBaseOf(type, provider.type))) continue;
+      this.#logger.warn(
+        `${(type as Type<object>).name} is a @ConnectionHandler() that no module provides, so no server can return it; ` +
+          'add it to the providers of a module',
+      );
+    }
+    if ([...this.registry].some(({ dataType }) => dataType === 'object')) return;
+    for (const { type, options } of provided) {
+      if (options.discriminator === undefined) continue;
+      this.#logger.warn(
+        `${type.name} has a discriminator, a property of messages that are objects, and no server has them; ` +
+          "set the dataType of its server to 'object'",
+      );
+    }
+  }
+
   #checkDiscriminator(type: Type<object>, { discriminator, dataType }: ConnectionHandlerOptions): void {
     if (discriminator === undefined || this.registry.dataTypeOf(dataType) === 'object') return;
     throw new InvalidHandlerError(
@@ -104,4 +129,9 @@ function serverOptionsOf({
   ...options
 }: ConnectionHandlerOptions): ServerOptions | undefined {
   return Object.values(options).some((value) => value !== undefined) ? options : undefined;
+}
+
+/** A base class need not be provided itself. */
+function isBaseOf(base: object, type: Type<object>): boolean {
+  return type.prototype instanceof (base as Type<object>);
 }
