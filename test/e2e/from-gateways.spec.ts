@@ -1,6 +1,8 @@
 /** What docs/from-gateways.md says of gateways and of connection handlers, row by row, on both. */
 import type { AddressInfo } from 'node:net';
 import {
+  Catch,
+  createParamDecorator,
   Injectable,
   UnauthorizedException,
   UseFilters,
@@ -10,6 +12,7 @@ import {
   ValidationPipe,
   type CallHandler,
   type CanActivate,
+  type ExceptionFilter,
   type ExecutionContext,
   type HttpException,
   type INestApplication,
@@ -435,6 +438,32 @@ describe('messages in', () => {
     expect(await ourClient.next()).toBe('{"client":true,"data":7}');
   });
 
+  it('@ConnectedSocket() and custom parameter decorators are the same', async () => {
+    const Shout = createParamDecorator((_data: unknown, context: ExecutionContext) =>
+      JSON.stringify(context.switchToWs().getData()).toUpperCase(),
+    );
+    @WebSocketGateway({ path: '/' })
+    class Gateway {
+      @SubscribeMessage('say')
+      say(@ConnectedSocket() client: WebSocket, @Shout() shout: string) {
+        client.send(JSON.stringify(shout));
+      }
+    }
+    @ConnectionHandler({ path: '/', dataType: 'object' })
+    class Handler {
+      onMessage(@ConnectedSocket() ws: WebSocketConnection, @Shout() shout: string) {
+        ws.send(JSON.stringify(shout));
+      }
+    }
+    const shouts = [];
+    for (const { wsUrl } of [await startGateway(Gateway), await startApp({ providers: [Handler] })]) {
+      const client = await connect(wsUrl);
+      say(client, 'hi');
+      shouts.push(JSON.parse(String(await client.next())));
+    }
+    expect(shouts).toEqual(['"HI"', '{"EVENT":"SAY","DATA":"HI"}']);
+  });
+
   it('@Ack() is undefined on platform-ws, and here', async () => {
     @WebSocketGateway({ path: '/' })
     class Gateway {
@@ -556,11 +585,27 @@ describe('enhancers', () => {
     expect(seen.slice(4)).toEqual(['ws', { event: 'say', data: 7 }, '/there', true]);
   });
 
-  it('a guard’s no: here HTTP 403 on onConnection; on onMessage nothing is sent, and onError hears of a 403', async () => {
+  it('a guard’s no: a gateway’s client is in already; here HTTP 403 on onConnection, on onMessage an onError with 403', async () => {
     class No implements CanActivate {
       canActivate() {
         return false;
       }
+    }
+    @WebSocketGateway({ path: '/' })
+    @UseGuards(No)
+    class Gateway {
+      @SubscribeMessage('say')
+      say() {
+        return 'let in';
+      }
+    }
+    const gatewayClient = await connect((await startGateway(Gateway)).wsUrl);
+    say(gatewayClient);
+    if (tellsClients) {
+      expect(JSON.parse(String(await gatewayClient.next()))).toMatchObject({
+        event: 'exception',
+        data: { status: 'error', message: 'Forbidden resource' },
+      });
     }
     const { Handler, errors } = handlerOf(() => 'let in');
     UseGuards(No)(Handler.prototype, 'say', Object.getOwnPropertyDescriptor(Handler.prototype, 'say')!);
@@ -609,6 +654,30 @@ describe('enhancers', () => {
       say(client);
       expect(await client.take(2)).toEqual(['{"value":1}', '{"value":2}']);
     }
+  });
+
+  it('global exception filters do not run on messages', async () => {
+    const caught: unknown[] = [];
+    @Catch()
+    class Filter implements ExceptionFilter {
+      catch(exception: unknown) {
+        caught.push(exception);
+      }
+    }
+    const fail = () => {
+      throw new WsException('out of stock');
+    };
+    const configure = (app: INestApplication) => app.useGlobalFilters(new Filter());
+    const gatewayClient = await connect((await startGateway(gatewayOf(fail), configure)).wsUrl);
+    say(gatewayClient);
+    if (tellsClients) expect(String(await gatewayClient.next())).toContain('out of stock');
+    expect(await receivedUntilEnd(gatewayClient)).toEqual([]);
+    const { Handler, errors } = handlerOf(fail);
+    const ourClient = await connect((await startApp({ providers: [Handler], configure })).wsUrl);
+    say(ourClient);
+    expect(await receivedUntilEnd(ourClient)).toEqual([]);
+    expect(caught).toEqual([]);
+    expect((await errors.next('error'))[0]).toMatchObject({ message: 'out of stock' });
   });
 
   describe('a WsException', () => {
