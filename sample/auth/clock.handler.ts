@@ -1,5 +1,8 @@
 import { ConnectionHandler, type WebSocketConnection } from 'nestjs-4d-websocket';
-import type { AuthenticatedRequest } from './jwt.guard.js';
+import type { User } from './jwt.guard.js';
+
+/** What is known of a client: its `ws.data`. */
+export type Session = { user: User };
 
 /** Like HTTP's 401: the client should get a new token, and come back. */
 const TOKEN_EXPIRED = 4401;
@@ -10,8 +13,8 @@ export class ClockHandler implements ConnectionHandler<string> {
   private tick?: NodeJS.Timeout;
   private expiry?: NodeJS.Timeout;
 
-  onOpen(ws: WebSocketConnection) {
-    const { user } = ws.request.raw as AuthenticatedRequest;
+  onOpen(ws: WebSocketConnection<Session>) {
+    const { user } = ws.data;
     const tell = () => ws.send({ name: user.name, now: new Date().toISOString(), expires: user.exp });
     tell();
     this.tick = setInterval(tell, 1000);

@@ -1,13 +1,18 @@
-import { UseGuards } from '@nestjs/common';
-import { WSSHandler } from 'nestjs-4d-websocket';
-import { ClockHandler } from './clock.handler.js';
-import { JwtGuard } from './jwt.guard.js';
+import { Req, UseGuards } from '@nestjs/common';
+import { WSSHandler, type WebSocketServer, type WSConnectionEvent } from 'nestjs-4d-websocket';
+import { ClockHandler, type Session } from './clock.handler.js';
+import { JwtGuard, type AuthenticatedRequest } from './jwt.guard.js';
 
 /** The guard has the last word: without a valid token there is no WebSocket, but a 401. */
 @WSSHandler('/clock')
 @UseGuards(JwtGuard)
-export class ClockServer implements WSSHandler {
-  onConnection() {
+export class ClockServer {
+  onConnection(
+    _wss: WebSocketServer,
+    { request }: WSConnectionEvent<Session>,
+    @Req() { user }: AuthenticatedRequest,
+  ) {
+    request.data.user = user;
     return ClockHandler;
   }
 }

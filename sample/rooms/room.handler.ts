@@ -39,5 +39,5 @@ export class RoomHandler {
 }
 
 function room(ws: WebSocketConnection) {
-  return `room ${String(ws.request.params.room)}`;
+  return `room ${ws.request.params.room}`;
 }

@@ -69,13 +69,46 @@ it.each(snippets.map(({ name }) => name))('%s', (name) => {
   expect(errors.get(name)).toEqual([]);
 });
 
-/** Links from one document to another, or to a file of the repository. */
+/** A document without its blocks of code. */
+function proseOf(path: string): string {
+  return readFileSync(path, 'utf8').replace(/```[\s\S]*?```/g, '');
+}
+
+/** The headings of a document, as links to them are written: `### 6.1` is `#61`. */
+function anchorsOf(path: string): string[] {
+  return [...proseOf(path).matchAll(/^#+ (.+)$/gm)].map((match) =>
+    match[1]!
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+      .replaceAll(' ', '-'),
+  );
+}
+
+/** Links from one document to another, to a heading, or to a file of the repository. */
 it.each(documents)('%s links to what exists', (path) => {
-  const text = readFileSync(path, 'utf8').replace(/```[\s\S]*?```/g, '');
-  const links = [...text.matchAll(/\]\((?!https?:|#)([^)#\s]+)(?:#[^)]*)?\)/g)].map((match) => match[1]!);
+  const links = [...proseOf(path).matchAll(/\]\((?!https?:)([^)\s]+)\)/g)].map((match) => match[1]!);
   const broken = links.filter((link) => {
-    const target = resolve(path, '..', link);
+    const [file, anchor] = link.split('#') as [string, string | undefined];
+    const target = file === '' ? path : resolve(path, '..', file);
+    if (anchor !== undefined) return !ts.sys.fileExists(target) || !anchorsOf(target).includes(anchor);
     return !ts.sys.fileExists(target) && !ts.sys.directoryExists(target);
   });
   expect(broken).toEqual([]);
+});
+
+it('the code and the documentation cite clauses that the reference has', () => {
+  const clauses = [...proseOf('docs/reference.md').matchAll(/^#+ (\d+(?:\.\d+)?)/gm)].map(
+    (match) => match[1]!,
+  );
+  const sources = readdirSync('lib', { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => `lib/${name}`);
+  const unknown = [...sources, ...documents].flatMap((path) =>
+    [...readFileSync(path, 'utf8').matchAll(/\breference (\d+(?:\.\d+)?)/g)]
+      .map((match) => match[1]!)
+      .filter((clause) => !clauses.includes(clause))
+      .map((clause) => `${path}: ${clause}`),
+  );
+  expect(clauses).toContain('14.3');
+  expect(unknown).toEqual([]);
 });
