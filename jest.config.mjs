@@ -3,6 +3,8 @@ export default {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.spec.ts'],
+  // Tests of applications, run in them by starters.spec.ts.
+  testPathIgnorePatterns: ['<rootDir>/test/package/(starter|with-brokers)/'],
   extensionsToTreatAsEsm: ['.ts'],
   // TypeScript's ESM imports name the .js that will be; here it is still .ts.
   moduleNameMapper: {
