@@ -9,7 +9,7 @@ let files: string[];
 
 beforeAll(async () => {
   ({ tarball, files } = await pack());
-}, 60_000);
+}, 120_000);
 
 afterAll(removeFolders);
 
@@ -60,4 +60,4 @@ it('has no link that leads out of it', () => {
 it('is clean for publint and for attw, whatever resolves its modules', async () => {
   await run('npx', ['publint', '--strict', tarball], { env });
   await run('npx', ['attw', tarball, '--profile', 'strict', '--no-emoji'], { env });
-}, 60_000);
+}, 120_000);
