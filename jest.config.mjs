@@ -3,11 +3,13 @@ export default {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.spec.ts'],
+  // Tests of applications, run in them by starters.spec.ts.
+  testPathIgnorePatterns: ['<rootDir>/test/package/(starter|with-brokers)/'],
   extensionsToTreatAsEsm: ['.ts'],
   // TypeScript's ESM imports name the .js that will be; here it is still .ts.
   moduleNameMapper: {
     '^nestjs-4d-websocket$': '<rootDir>/lib/index.ts',
-    '^nestjs-4d-websocket/(cluster|nats|redis)$': '<rootDir>/lib/backplane/$1.ts',
+    '^nestjs-4d-websocket/(\\w+)$': ['<rootDir>/lib/backplane/$1.ts', '<rootDir>/lib/$1/index.ts'],
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
   transform: {

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FixtureProcess } from '../support/fixture.js';
 import { freePort } from '../support/free-port.js';
@@ -22,6 +22,7 @@ const HANDLED_FILE = 'dist/handled.txt';
 let server: FixtureProcess;
 let ownPort: number;
 beforeEach(async () => {
+  rmSync(HANDLED_FILE, { force: true });
   ownPort = await freePort();
   server = await FixtureProcess.start('test/soak/fixture/server.ts', {
     env: { OWN_PORT: String(ownPort), HANDLED_FILE },
