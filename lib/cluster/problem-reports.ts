@@ -22,7 +22,9 @@ export class ProblemReports {
     }
     this.#kinds.set(kind, { toldAt: now, untold: 0 });
     const repeated =
-      last === undefined || last.untold === 0 ? '' : ` (and ${last.untold} times before, untold)`;
+      last === undefined || last.untold === 0
+        ? ''
+        : ` (and ${last.untold} times more since it was last told)`;
     this.tell(problem + repeated, cause);
   }
 }

@@ -226,7 +226,7 @@ describe('ProblemReports', () => {
       reports.report('two', 'two', undefined);
       time += 60_000;
       reports.report('one', 'one', undefined);
-      expect(told).toEqual(['one', 'two', 'one (and 5 times before, untold)', 'two', 'one']);
+      expect(told).toEqual(['one', 'two', 'one (and 5 times more since it was last told)', 'two', 'one']);
     } finally {
       performance.now = now;
     }
