@@ -100,11 +100,11 @@ export class ClusterMember implements BackplaneObserver {
     this.#links.set(name, link);
     server.join(link);
     // If the broker refuses, all are greeted when it no longer does.
-    if (this.#started)
-      this.interest.update().then(
-        () => link.greet(),
-        () => undefined,
-      );
+    if (!this.#started) return;
+    this.interest.update().then(
+      () => link.greet(),
+      () => undefined,
+    );
   }
 
   /** A server is closed. */
@@ -182,9 +182,11 @@ export class ClusterMember implements BackplaneObserver {
     this.#outage = undefined;
     logger.log('The backplane is back: other instances are reached again');
     if (!this.#started) return;
-    // What it refuses is told, and asked for again.
-    this.interest.open().catch(() => undefined);
-    this.#greet();
+    // Answers are heard when what was wanted meanwhile is subscribed to. A refusal is told, and asked about again.
+    this.interest.open().then(
+      () => this.#greet(),
+      () => undefined,
+    );
   }
 
   /** Sends what was said, as long as the broker takes it, and disconnects. */
