@@ -49,12 +49,17 @@ class WorkerMember implements RelayMember {
   constructor(private readonly worker: Worker) {}
 
   deliver(channel: string, message: Uint8Array): void {
-    if (!this.worker.isConnected() || this.#pendingBytes > MAX_PENDING_BYTES) return;
+    if (this.#pendingBytes > MAX_PENDING_BYTES) return;
     this.#pendingBytes += message.length;
     const data = encodeBytes(message, this.takesBytes);
-    this.worker.send(wrap({ kind: 'message', channel, data }), () => {
-      this.#pendingBytes -= message.length;
-    });
+    this.send({ kind: 'message', channel, data }, () => (this.#pendingBytes -= message.length));
+  }
+
+  /** Sends as long as the worker is there; it may die at any moment, which is no error of the primary's. */
+  send(message: RelayMessage, sent: () => void = () => undefined): void {
+    // Only with a callback a failure is not an 'error' that ends the process.
+    if (this.worker.isConnected()) this.worker.send(wrap(message), sent);
+    else sent();
   }
 }
 
@@ -108,7 +113,7 @@ export class ClusterRelay {
       const member = new WorkerMember(worker);
       member.takesBytes = message.probe instanceof Uint8Array;
       this.#workers.set(worker, member);
-      worker.send(wrap({ kind: 'joined', takesBytes: member.takesBytes }));
+      member.send({ kind: 'joined', takesBytes: member.takesBytes });
       return;
     }
     const member = this.#workers.get(worker);

@@ -6,6 +6,7 @@ import { MessageParts } from './nats-message-parts.js';
 import { subjectName } from './nats-subject.js';
 import { loadPackage } from './optional-package.js';
 import { OutageReport } from './outage-report.js';
+import { Retry } from './retry.js';
 
 /** Where {@link NatsBackplane} finds its servers: the options of `@nats-io/transport-node`, and these. */
 export interface NatsBackplaneOptions extends NodeConnectionOptions {
@@ -50,6 +51,7 @@ export class NatsBackplane implements Backplane {
   readonly #options: NodeConnectionOptions;
   readonly #prefix: string;
   readonly #startWithoutBroker: boolean;
+  /** The channels that are wanted; those without a subscription are still to be subscribed to. */
   readonly #subscriptions = new Map<string, Subscription | undefined>();
   readonly #parts = new MessageParts(randomUUID());
   #client: NatsClient | undefined;
@@ -59,7 +61,8 @@ export class NatsBackplane implements Backplane {
   #outage: OutageReport | undefined;
   #flushing: Promise<void> | undefined;
   #flushNext: Promise<void> | undefined;
-  #retry: NodeJS.Timeout | undefined;
+  #redial: NodeJS.Timeout | undefined;
+  readonly #retry = new Retry(() => void this.#resubscribe());
 
   constructor({ prefix = '4d', startWithoutBroker = false, ...options }: NatsBackplaneOptions = {}) {
     this.#options = { ...DEFAULTS, ...options, ...REQUIRED };
@@ -94,13 +97,21 @@ export class NatsBackplane implements Backplane {
 
   async subscribe(channels: readonly string[]): Promise<void> {
     const refusals: Error[] = [];
+    const refused = (channel: string, error: Error): void => {
+      // Who was refused asks again, or does not; the end of an outage does not wait for it.
+      this.#subscriptions.delete(channel);
+      refusals.push(error);
+    };
+    let answered = false;
     for (const channel of channels) {
-      const subscription = this.#connection && this.#subscribe(this.#connection, channel, refusals);
-      this.#subscriptions.set(channel, subscription);
+      this.#subscribe(channel, (error) =>
+        answered ? this.#revoked(channel, error) : refused(channel, error),
+      );
     }
     if (!this.#available) return;
     // The server's refusals come before its answer to a ping.
     await this.#flush();
+    answered = true;
     if (refusals.length > 0) throw refusals[0]!;
   }
 
@@ -130,7 +141,8 @@ export class NatsBackplane implements Backplane {
   }
 
   async close(): Promise<void> {
-    clearTimeout(this.#retry);
+    clearTimeout(this.#redial);
+    this.#retry.stop();
     this.#observer = undefined;
     this.#available = false;
     this.#outage = undefined;
@@ -152,19 +164,16 @@ export class NatsBackplane implements Backplane {
     this.#connection = connection;
     this.#available = true;
     void this.#watch(connection);
-    const channels = [...this.#subscriptions.keys()];
-    for (const channel of channels) {
-      this.#subscriptions.set(channel, this.#subscribe(connection, channel, []));
-    }
-    if (channels.length > 0) await this.#flush();
-    this.#outage?.back();
+    // Those of a connection before are gone with it.
+    for (const channel of this.#subscriptions.keys()) this.#subscriptions.set(channel, undefined);
+    await this.#resubscribe();
   }
 
   #dialLater(): void {
     // Closed meanwhile.
     if (this.#observer === undefined) return;
     const { reconnectTimeWait } = this.#options;
-    this.#retry = setTimeout(() => {
+    this.#redial = setTimeout(() => {
       this.#dial().catch(() => this.#dialLater());
     }, reconnectTimeWait);
   }
@@ -174,7 +183,10 @@ export class NatsBackplane implements Backplane {
     for await (const status of connection.status()) {
       if (connection !== this.#connection) return;
       if (status.type === 'disconnect') this.#lost(new Error('the connection closed'));
-      if (status.type === 'reconnect') void this.#resubscribed(connection);
+      if (status.type === 'reconnect') {
+        this.#available = true;
+        void this.#resubscribe();
+      }
     }
     const error = await connection.closed();
     if (connection !== this.#connection) return;
@@ -183,29 +195,55 @@ export class NatsBackplane implements Backplane {
     this.#dialLater();
   }
 
-  /** The client has sent its subscriptions; the server has them when it answers. */
-  async #resubscribed(connection: NatsConnection): Promise<void> {
-    this.#available = true;
+  /** An outage ends when the server has all subscriptions; if it refuses any, it is asked again. */
+  async #resubscribe(): Promise<void> {
+    const connection = this.#connection!;
     try {
-      await connection.flush();
+      for (const channel of this.#subscriptions.keys()) {
+        this.#subscribe(channel, (error) => this.#revoked(channel, error));
+      }
+      // Those that the client has sent again by itself are answered by then, too.
+      if (this.#subscriptions.size > 0) await connection.flush();
     } catch {
       // Lost once more.
       return;
     }
+    if (connection !== this.#connection || !this.#available) return;
+    for (const subscription of this.#subscriptions.values()) if (subscription === undefined) return;
+    this.#retry.stop();
     this.#outage?.back();
+  }
+
+  /** The server refuses a channel that it had. */
+  #revoked(channel: string, cause: Error): void {
+    this.#subscriptions.set(channel, undefined);
+    // One refusal of each attempt is told.
+    if (this.#retry.isScheduled) return;
+    this.#retry.schedule();
+    this.#outage?.refused(
+      new BackplaneError(NAME, `NATS at ${this.#addresses()} refuses to subscribe: ${cause.message}`, {
+        cause,
+      }),
+    );
   }
 
   #lost(error: Error): void {
     this.#parts.clear();
+    this.#retry.stop();
     if (!this.#available) return;
     this.#available = false;
     this.#outage?.away(this.#failure(error));
   }
 
-  #subscribe(connection: NatsConnection, channel: string, refusals: Error[]): Subscription {
+  /** Subscribes to a channel, if there is a connection and no subscription yet. */
+  #subscribe(channel: string, refused: (error: Error) => void): void {
+    const present = this.#subscriptions.get(channel);
+    this.#subscriptions.set(channel, present);
+    if (present !== undefined || this.#connection === undefined) return;
     const callback = (error: Error | null, message: Msg): void => {
       if (error !== null) {
-        refusals.push(error);
+        // The client has dropped it by now.
+        if (this.#subscriptions.get(channel) === subscription) refused(error);
         return;
       }
       const part = message.headers?.get(PART_HEADER);
@@ -213,7 +251,8 @@ export class NatsBackplane implements Backplane {
         part === undefined || part === '' ? message.data : this.#parts.join(channel, part, message.data);
       if (whole !== undefined) this.#observer?.receive(channel, whole);
     };
-    return connection.subscribe(this.#prefix + subjectName(channel), { callback });
+    const subscription = this.#connection.subscribe(this.#prefix + subjectName(channel), { callback });
+    this.#subscriptions.set(channel, subscription);
   }
 
   /** Waits for the server to have all that was sent; one ping answers for all that was published before it. */
@@ -231,9 +270,14 @@ export class NatsBackplane implements Backplane {
   }
 
   #failure(cause: Error): BackplaneError {
+    return new BackplaneError(NAME, `no connection to NATS at ${this.#addresses()}: ${cause.message}`, {
+      cause,
+    });
+  }
+
+  #addresses(): string {
     const { servers = '127.0.0.1:4222' } = this.#options;
-    const addresses = [servers].flat().map(withoutPassword).join(', ');
-    return new BackplaneError(NAME, `no connection to NATS at ${addresses}: ${cause.message}`, { cause });
+    return [servers].flat().map(withoutPassword).join(', ');
   }
 }
 

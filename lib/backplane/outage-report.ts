@@ -12,6 +12,12 @@ export class OutageReport {
     this.observer.away(error);
   }
 
+  /** The broker is there, and refuses to subscribe to channels that it had: an outage begins, or goes on for this reason. */
+  refused(error: Error): void {
+    this.#away = true;
+    this.observer.away(error);
+  }
+
   back(): void {
     if (!this.#away) return;
     this.#away = false;

@@ -5,6 +5,8 @@ import {
   disconnect,
   isReplyError,
   listen,
+  subscribe,
+  unsubscribe,
   type RedisLink,
   type RedisLinkObserver,
 } from './redis-link.js';
@@ -34,6 +36,8 @@ export class RedisClusterLink implements RedisLink {
   #subscriber: Cluster;
   /** What is to be subscribed to; an attempt goes on as long as it is in here. */
   readonly #wanted = new Set<string>();
+  /** The attempts of the subscriber that go on: who asks once more waits for them too. */
+  #attempts = new Map<string, Promise<void>>();
   #losses = 0;
   #closed = false;
   #renewal: NodeJS.Timeout | undefined;
@@ -61,24 +65,25 @@ export class RedisClusterLink implements RedisLink {
 
   async subscribe(names: readonly string[]): Promise<void> {
     const subscriber = this.#subscriber;
-    for (const name of names) this.#wanted.add(name);
-    if (this.#sharded) {
-      // Channels of one command would have to be in one slot.
-      await Promise.all(names.map((name) => this.#subscribeShard(subscriber, name)));
-    } else if (names.length > 0) {
-      await subscriber.subscribe(...names).catch((error: unknown) => {
-        if (isReplyError(error)) throw error;
-      });
+    if (!this.#sharded) {
+      await subscribe(subscriber, names);
+      return;
     }
+    for (const name of names) this.#wanted.add(name);
+    // Channels of one command would have to be in one slot.
+    await Promise.all(names.map((name) => this.#subscribeShard(subscriber, name)));
   }
 
   unsubscribe(names: readonly string[]): void {
     const subscriber = this.#subscriber;
-    for (const name of names) this.#wanted.delete(name);
-    const done = this.#sharded
-      ? Promise.all(names.map((name) => subscriber.sunsubscribe(name)))
-      : subscriber.unsubscribe(...names);
-    done.catch(() => undefined);
+    if (!this.#sharded) {
+      unsubscribe(subscriber, names);
+      return;
+    }
+    for (const name of names) {
+      this.#wanted.delete(name);
+      subscriber.sunsubscribe(name).catch(() => undefined);
+    }
   }
 
   /** Rejects also if the one node of the channel is away, of which the others tell nothing. */
@@ -115,6 +120,7 @@ export class RedisClusterLink implements RedisLink {
     });
     listen(subscriber, this.#observer);
     this.#watch(subscriber);
+    this.#attempts = new Map();
     subscriber.on('end', () => {
       if (!this.#closed) this.#renewal = setTimeout(() => this.#renewSubscriber(), CONNECT_RETRY);
     });
@@ -154,11 +160,21 @@ export class RedisClusterLink implements RedisLink {
     }
   }
 
+  #subscribeShard(subscriber: Cluster, name: string): Promise<void> {
+    const attempts = this.#attempts;
+    let attempt = attempts.get(name);
+    if (attempt === undefined) {
+      attempt = this.#attemptShard(subscriber, name).finally(() => attempts.delete(name));
+      attempts.set(name, attempt);
+    }
+    return attempt;
+  }
+
   /**
    * Subscribes to a channel on the node that has it. While the client learns, or learns anew, which node that is, it may
    * lose the command; then once more.
    */
-  async #subscribeShard(subscriber: Cluster, name: string): Promise<void> {
+  async #attemptShard(subscriber: Cluster, name: string): Promise<void> {
     while (this.#wanted.has(name) && this.#subscriber === subscriber && subscriber.status === 'ready') {
       try {
         await subscriber.ssubscribe(name);

@@ -1,5 +1,11 @@
 import type { Cluster, Redis, RedisOptions } from 'ioredis';
 
+/** How many channels go into one command. */
+const CHANNELS_A_COMMAND = 500;
+
+/** Redis refuses a whole command for one channel that the user may not hear. */
+const FORBIDDEN_CHANNEL = /^NOPERM .*channel/;
+
 /** What a link tells its backplane. */
 export interface RedisLinkObserver {
   receive(name: string, message: Buffer): void;
@@ -20,7 +26,7 @@ export interface RedisLink {
   readonly address: string;
   /** Resolves after its observer's `ready`; rejects if the first attempt fails. Others follow, until it is closed. */
   connect(): Promise<void>;
-  /** Rejects if Redis refuses. */
+  /** Rejects if Redis refuses any of them; the others are subscribed to. It may be asked again for all of them. */
   subscribe(names: readonly string[]): Promise<void>;
   unsubscribe(names: readonly string[]): void;
   /** Rejects if Redis refuses, or could not be asked. */
@@ -47,6 +53,49 @@ export const AT_MOST_ONCE = {
 /** Redis answered, with an error; anything else is a failure on the way. */
 export function isReplyError(error: unknown): error is Error {
   return error instanceof Error && error.name === 'ReplyError';
+}
+
+/** Subscribes to any number of channels; rejects if Redis refuses. What an outage takes is made up for after it. */
+export function subscribe(client: Redis | Cluster, names: readonly string[]): Promise<void> {
+  return settled(commandsOf(names).map((some) => subscribeAtOnce(client, some)));
+}
+
+/** Unsubscribes from any number of channels. */
+export function unsubscribe(client: Redis | Cluster, names: readonly string[]): void {
+  for (const some of commandsOf(names)) {
+    // Whoever is not subscribed because of an outage need not unsubscribe.
+    client.unsubscribe(...some).catch(() => undefined);
+  }
+}
+
+async function subscribeAtOnce(client: Redis | Cluster, names: readonly string[]): Promise<void> {
+  try {
+    await client.subscribe(...names);
+  } catch (error) {
+    // Without a connection it is an outage; with one it is a command that was lost, or took too long.
+    if (!isReplyError(error) && client.status !== 'ready') return;
+    if (names.length === 1 || !FORBIDDEN_CHANNEL.test((error as Error).message)) throw error;
+    const half = Math.ceil(names.length / 2);
+    await settled([
+      subscribeAtOnce(client, names.slice(0, half)),
+      subscribeAtOnce(client, names.slice(half)),
+    ]);
+  }
+}
+
+function commandsOf(names: readonly string[]): string[][] {
+  const commands: string[][] = [];
+  for (let index = 0; index < names.length; index += CHANNELS_A_COMMAND) {
+    commands.push(names.slice(index, index + CHANNELS_A_COMMAND));
+  }
+  return commands;
+}
+
+/** Waits for all of them; then rejects if one did. */
+async function settled(promises: readonly Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(promises)) {
+    if (result.status === 'rejected') throw result.reason;
+  }
 }
 
 /** Hands the messages of a subscribed client on. */

@@ -4,12 +4,11 @@ import {
   disconnect,
   isReplyError,
   listen,
+  subscribe,
+  unsubscribe,
   type RedisLink,
   type RedisLinkObserver,
 } from './redis-link.js';
-
-/** How many channels go into one SUBSCRIBE. */
-const CHANNELS_A_COMMAND = 500;
 
 /** A link to one Redis, or to the master that its sentinels name. */
 export class RedisSingleLink implements RedisLink {
@@ -37,20 +36,12 @@ export class RedisSingleLink implements RedisLink {
     await Promise.all([connect(this.#publisher), connect(this.#subscriber)]);
   }
 
-  async subscribe(names: readonly string[]): Promise<void> {
-    const commands: Promise<unknown>[] = [];
-    for (let index = 0; index < names.length; index += CHANNELS_A_COMMAND) {
-      commands.push(this.#subscriber.subscribe(...names.slice(index, index + CHANNELS_A_COMMAND)));
-    }
-    for (const command of await Promise.allSettled(commands)) {
-      // What an outage takes is made up for after it.
-      if (command.status === 'rejected' && isReplyError(command.reason)) throw command.reason;
-    }
+  subscribe(names: readonly string[]): Promise<void> {
+    return subscribe(this.#subscriber, names);
   }
 
   unsubscribe(names: readonly string[]): void {
-    // Whoever is not subscribed because of an outage need not unsubscribe.
-    this.#subscriber.unsubscribe(...names).catch(() => undefined);
+    unsubscribe(this.#subscriber, names);
   }
 
   async publish(name: string, message: Buffer): Promise<void> {

@@ -6,6 +6,7 @@ import { OutageReport } from './outage-report.js';
 import { hasShardedPubSub, RedisClusterLink } from './redis-cluster-link.js';
 import { AT_MOST_ONCE, type RedisLink, type RedisLinkObserver } from './redis-link.js';
 import { RedisSingleLink } from './redis-single-link.js';
+import { Retry, retryDelay } from './retry.js';
 
 /** Where {@link RedisBackplane} finds its server, and how it uses it. */
 export interface RedisBackplaneOptions {
@@ -48,13 +49,16 @@ const SOCKET_TIMEOUT = 10_000;
 export class RedisBackplane implements Backplane {
   readonly #options: RedisBackplaneOptions;
   readonly #prefix: string;
-  readonly #names = new Set<string>();
+  /** The channels that Redis has, or is asked for, each with the call that asked. */
+  readonly #names = new Map<string, number>();
+  #calls = 0;
   #observer: BackplaneObserver | undefined;
   #link: RedisLink | undefined;
   #available = false;
   #outage: OutageReport | undefined;
   #lastError: Error | undefined;
   #pings: NodeJS.Timeout | undefined;
+  readonly #retry = new Retry(() => void this.#resubscribe());
   readonly #linkObserver: RedisLinkObserver = {
     receive: (name, message) => this.#observer?.receive(name.slice(this.#prefix.length), message),
     ready: () => this.#ready(),
@@ -111,8 +115,16 @@ export class RedisBackplane implements Backplane {
 
   async subscribe(channels: readonly string[]): Promise<void> {
     const names = channels.map((channel) => this.#prefix + channel);
-    for (const name of names) this.#names.add(name);
-    if (this.#available) await this.#link!.subscribe(names);
+    const call = ++this.#calls;
+    for (const name of names) this.#names.set(name, call);
+    if (!this.#available) return;
+    try {
+      await this.#link!.subscribe(names);
+    } catch (error) {
+      // Who was refused asks again, or does not; the end of an outage does not wait for it.
+      for (const name of names) if (this.#names.get(name) === call) this.#names.delete(name);
+      throw error;
+    }
   }
 
   unsubscribe(channels: readonly string[]): void {
@@ -127,6 +139,7 @@ export class RedisBackplane implements Backplane {
 
   async close(): Promise<void> {
     clearInterval(this.#pings);
+    this.#retry.stop();
     const link = this.#link;
     this.#link = undefined;
     this.#observer = undefined;
@@ -138,24 +151,32 @@ export class RedisBackplane implements Backplane {
 
   /** Both connections are there, at first or again. */
   #ready(): void {
-    const link = this.#link;
-    if (link === undefined || this.#available) return;
+    if (this.#link === undefined || this.#available) return;
     this.#available = true;
-    link.subscribe([...this.#names]).then(
-      () => {
-        if (!this.#available) return;
-        this.#lastError = undefined;
-        this.#outage?.back();
-      },
-      (error: Error) => {
-        this.#lastError = error;
-      },
-    );
+    void this.#resubscribe();
+  }
+
+  /** An outage ends when Redis has all channels; if it refuses any, it is asked again. */
+  async #resubscribe(): Promise<void> {
+    const link = this.#link!;
+    try {
+      await link.subscribe([...this.#names.keys()]);
+    } catch (error) {
+      if (link !== this.#link || !this.#available) return;
+      this.#retry.schedule();
+      this.#outage?.refused(this.#refusal(link, error as Error));
+      return;
+    }
+    if (link !== this.#link || !this.#available) return;
+    this.#retry.stop();
+    this.#lastError = undefined;
+    this.#outage?.back();
   }
 
   #lost(): void {
     if (!this.#available) return;
     this.#available = false;
+    this.#retry.stop();
     this.#outage?.away(this.#failure(this.#link!, new Error('the connection closed')));
   }
 
@@ -163,7 +184,12 @@ export class RedisBackplane implements Backplane {
     const { client, url = 'redis://127.0.0.1:6379', options, sharded } = this.#options;
     if (client === undefined) {
       const { Redis } = await loadPackage(NAME, 'ioredis', () => import('ioredis'));
-      const settings = { socketTimeout: SOCKET_TIMEOUT, retryStrategy, ...options, ...AT_MOST_ONCE };
+      const settings = {
+        socketTimeout: SOCKET_TIMEOUT,
+        retryStrategy: retryDelay,
+        ...options,
+        ...AT_MOST_ONCE,
+      };
       return new RedisSingleLink(() => new Redis(url, settings), this.#linkObserver);
     }
     if (isCluster(client)) {
@@ -180,13 +206,12 @@ export class RedisBackplane implements Backplane {
     const cause = this.#lastError ?? error;
     return new BackplaneError(NAME, `no connection to ${address}: ${cause.message}`, { cause });
   }
+
+  #refusal({ address }: RedisLink, cause: Error): BackplaneError {
+    return new BackplaneError(NAME, `${address} refuses to subscribe: ${cause.message}`, { cause });
+  }
 }
 
 function isCluster(client: Redis | Cluster): client is Cluster {
   return client.isCluster;
-}
-
-/** When to try again, in milliseconds: soon, then every second or so, and not all instances at once. */
-function retryStrategy(attempts: number): number {
-  return Math.min(100 * attempts, 1000) + Math.random() * 100;
 }

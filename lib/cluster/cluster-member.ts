@@ -1,13 +1,16 @@
 import { Logger } from '@nestjs/common';
 import type { Backplane, BackplaneObserver } from '../interfaces/index.js';
+import { BackplaneError } from '../errors/backplane.error.js';
 import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
 import { errorDetails } from '../server/error-details.js';
 import type { WebSocketServer } from '../server/web-socket-server.js';
 import { instanceChannel } from './channel-names.js';
 import { blockOf, ConnectionIds } from './connection-ids.js';
 import { packEnvelope, unpackEnvelope, type Entry, UnreadableEnvelopeError } from './envelope.js';
+import { toError } from './failure.js';
 import { Interest } from './interest.js';
 import { OutgoingEnvelopes, type OutgoingEntry } from './outgoing-envelopes.js';
+import { ProblemReports } from './problem-reports.js';
 import { ServerLink } from './server-link.js';
 
 /** Bytes that may wait for the broker; past them messages to other instances are dropped. */
@@ -24,8 +27,7 @@ export class ClusterMember implements BackplaneObserver {
   readonly #backplane: Backplane;
   readonly #links = new Map<string, ServerLink>();
   readonly #outgoing: OutgoingEnvelopes;
-  /** What was told once already. */
-  readonly #told = new Set<string>();
+  readonly #reports = new ProblemReports((problem, cause) => this.#tell(problem, cause));
   #started = false;
   #state: 'closed' | 'available' | 'away' = 'closed';
   #outage: Error | undefined;
@@ -38,11 +40,25 @@ export class ClusterMember implements BackplaneObserver {
 
   constructor(backplane: Backplane) {
     this.#backplane = backplane;
-    this.interest = new Interest(backplane, this.#refused);
+    this.interest = new Interest(backplane, {
+      refused: (channels, error) =>
+        this.#report(
+          'not subscribed',
+          `The backplane refuses to subscribe to ${enumerate(channels)}, and is asked again`,
+          error,
+        ),
+      accepted: () => this.#greet(),
+      kept: (channels, error) =>
+        this.#report(
+          'not unsubscribed',
+          `The backplane does not unsubscribe from ${enumerate(channels)}`,
+          error,
+        ),
+    });
     this.#outgoing = new OutgoingEnvelopes(
       (channel, entries, bytes) => this.#publish(channel, entries, bytes),
       (error) => {
-        this.#tell('A Blob could not be read for the other instances', error);
+        this.#report('blob', 'A Blob could not be read for the other instances', error);
         this.#relieve();
       },
     );
@@ -60,7 +76,7 @@ export class ClusterMember implements BackplaneObserver {
       await this.#backplane.connect(this);
     } catch (error) {
       this.#state = 'closed';
-      throw error;
+      throw this.#startError('connect', error);
     }
     this.#hearAs(this.ids.firstBlock);
   }
@@ -83,7 +99,12 @@ export class ClusterMember implements BackplaneObserver {
     const link = new ServerLink(this, server);
     this.#links.set(name, link);
     server.join(link);
-    if (this.#started) this.interest.update().then(() => link.greet(), this.#refused);
+    // If the broker refuses, all are greeted when it no longer does.
+    if (!this.#started) return;
+    this.interest.update().then(
+      () => link.greet(),
+      () => undefined,
+    );
   }
 
   /** A server is closed. */
@@ -93,10 +114,16 @@ export class ClusterMember implements BackplaneObserver {
 
   /** Waits until the servers that joined hear the others, then greets these; rejects if the broker refuses. */
   async ready(): Promise<void> {
-    await this.interest.update();
+    try {
+      // Once more, should the backplane be away and back meanwhile.
+      while (this.#state === 'available' && !this.interest.isOpen) await this.interest.open();
+    } catch (error) {
+      throw this.#startError('subscribe', error);
+    }
+    if (this.#state === 'closed') return;
     this.#started = true;
     if (this.#outage !== undefined) this.#tellOutage(this.#outage);
-    for (const link of this.#links.values()) link.greet();
+    this.#greet();
   }
 
   /** Says something on a channel at the end of this turn; nothing, while the backplane is away. */
@@ -130,18 +157,23 @@ export class ClusterMember implements BackplaneObserver {
     } catch (error) {
       // What looks like an envelope may still ask for what can't be, such as a close code that is none.
       const reason = error instanceof UnreadableEnvelopeError ? error.reason : 'foreign';
-      this.#tellOnce(reason, `A message on the channel ${channel} is ignored`, error);
+      this.#report(reason, `A message on the channel ${channel} is ignored`, error);
     }
   }
 
   away(error: Error): void {
-    if (this.#state !== 'available') return;
-    this.#state = 'away';
-    this.#forget();
-    for (const link of this.#links.values()) link.unlinked();
-    this.#outage = error;
-    // At start-up there may be nobody to tell yet.
-    if (this.#started) this.#tellOutage(error);
+    const reason = toError(error);
+    if (this.#state === 'available') {
+      this.#state = 'away';
+      this.#forget();
+      this.interest.hold();
+      for (const link of this.#links.values()) link.unlinked();
+      // At start-up there may be nobody to tell yet.
+      if (this.#started) this.#tellOutage(reason);
+    } else if (this.#state === 'away' && this.#started && reason.message !== this.#outage?.message) {
+      this.#reports.report('still away', 'The backplane is still away', reason);
+    }
+    this.#outage = reason;
   }
 
   back(): void {
@@ -149,7 +181,12 @@ export class ClusterMember implements BackplaneObserver {
     this.#state = 'available';
     this.#outage = undefined;
     logger.log('The backplane is back: other instances are reached again');
-    for (const link of this.#links.values()) link.greet();
+    if (!this.#started) return;
+    // Answers are heard when what was wanted meanwhile is subscribed to. A refusal is told, and asked about again.
+    this.interest.open().then(
+      () => this.#greet(),
+      () => undefined,
+    );
   }
 
   /** Sends what was said, as long as the broker takes it, and disconnects. */
@@ -163,7 +200,11 @@ export class ClusterMember implements BackplaneObserver {
     this.#started = false;
     this.#forget();
     this.interest.clear();
-    await this.#backplane.close();
+    try {
+      await this.#backplane.close();
+    } catch (error) {
+      this.#tell('The backplane does not close', error);
+    }
   }
 
   #hearAs(block: number): void {
@@ -185,15 +226,15 @@ export class ClusterMember implements BackplaneObserver {
       if (this.#pendingBytes === 0) this.#drained();
     };
     this.#pendingBytes += bytes;
-    this.#hand(channel, packEnvelope(this.ids.firstBlock, entries)).then(settled, (error: unknown) => {
+    this.#hand(channel, entries).then(settled, (error: unknown) => {
       settled();
-      this.#tellOnce('not published', `The backplane does not publish on the channel ${channel}`, error);
+      this.#report('not published', `The backplane does not publish on the channel ${channel}`, error);
     });
   }
 
   /** What a backplane throws is a refusal too. */
-  async #hand(channel: string, message: Buffer): Promise<void> {
-    await this.#backplane.publish(channel, message);
+  async #hand(channel: string, entries: readonly Entry[]): Promise<void> {
+    await this.#backplane.publish(channel, packEnvelope(this.ids.firstBlock, entries));
   }
 
   #congest(): void {
@@ -210,6 +251,10 @@ export class ClusterMember implements BackplaneObserver {
     if (!this.#congested || this.#pendingBytes + this.#outgoing.bytes > MAX_PENDING_BYTES / 2) return;
     this.#congested = false;
     logger.log('The backplane is back: its broker keeps up again');
+    this.#greet();
+  }
+
+  #greet(): void {
     for (const link of this.#links.values()) link.greet();
   }
 
@@ -231,10 +276,6 @@ export class ClusterMember implements BackplaneObserver {
     clearTimeout(timer);
   }
 
-  readonly #refused = (error: unknown): void => {
-    this.#tellOnce('refused', 'The backplane refuses to subscribe', error);
-  };
-
   #tellOutage(error: Error): void {
     this.#tell(
       'The backplane is away: clients of this instance are served, other instances are not reached',
@@ -242,16 +283,32 @@ export class ClusterMember implements BackplaneObserver {
     );
   }
 
-  #tellOnce(what: string, problem: string, cause: unknown): void {
-    if (this.#told.has(what) || this.#state !== 'available') return;
-    this.#told.add(what);
-    this.#tell(problem, cause);
+  /** Tells of what may happen with each message; nothing at start-up, which fails, and during an outage. */
+  #report(kind: string, problem: string, cause: unknown): void {
+    if (this.#started && this.#state === 'available') this.#reports.report(kind, problem, cause);
   }
 
-  /** Tells the handlers of all servers. */
-  #tell(problem: string, cause: unknown): void {
-    const { message } = cause as Error;
-    const error = new Error(`${problem}: ${message ?? String(cause)}`, { cause });
+  /** Tells the handlers of all servers; without a server, the log. */
+  #tell(problem: string, thrown: unknown): void {
+    const cause = toError(thrown);
+    const error = new Error(`${problem}: ${cause.message}`, { cause });
+    if (this.#links.size === 0) logger.error(error.message, cause.stack);
     for (const { server } of this.#links.values()) server.report(errorDetails(error, 'bkpl'));
   }
+
+  /** What ends the start: what the backplane says, as long as it is an error. */
+  #startError(method: 'connect' | 'subscribe', thrown: unknown): Error {
+    const cause = toError(thrown);
+    if (cause === thrown) return cause;
+    const { name } = this.#backplane.constructor ?? {};
+    return new BackplaneError(
+      name === undefined || name === 'Object' ? 'Backplane' : name,
+      `${method}() rejects with what is no Error, or can not be read: ${cause.message}`,
+      { cause },
+    );
+  }
+}
+
+function enumerate([first, ...others]: readonly string[]): string {
+  return others.length === 0 ? `the channel ${first}` : `the channel ${first} and ${others.length} others`;
 }

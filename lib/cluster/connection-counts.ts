@@ -24,7 +24,7 @@ export class ConnectionCounts {
   }
 
   /**
-   * Waits for the answers of all known instances.
+   * Waits for the answers of all known instances; those that have not said anything yet are not among them.
    *
    * @param own the connections of this instance
    * @param timeout milliseconds; instances that have not answered then are forgotten, until they say something
@@ -46,6 +46,8 @@ export class ConnectionCounts {
       const entry: PendingCount = { connections: own, answered, finish };
       this.#pending.set(call, entry);
       ask(call);
+      // With nobody to wait for it is complete; who is not known yet makes itself known with the answer.
+      this.#finishIfComplete(entry);
     });
     return { connections: pending.connections, instances: answered.size + 1 };
   }

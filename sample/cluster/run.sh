@@ -2,8 +2,9 @@
 # The chat on two instances, with Redis between them and nginx in front, from Debian's packages:
 #
 #   apt-get install redis-server nginx-light
-#   npm ci && npm run build && npm run build:samples
 #   sample/cluster/run.sh            # http://localhost:8080; Ctrl+C ends all of it
+#
+# It installs and builds what is missing, or older than its sources.
 #
 # Ports may be chosen: PORT, REDIS_PORT, APP_1_PORT, APP_2_PORT.
 set -euo pipefail
@@ -17,10 +18,12 @@ for program in redis-server nginx; do
     exit 1
   }
 done
-[[ -f dist/sample/cluster/main.js ]] || {
-  echo 'The sample is not built: npm run build && npm run build:samples' >&2
-  exit 1
-}
+[[ -d node_modules ]] || npm ci
+main=dist/sample/cluster/main.js
+if [[ ! -f $main || -n $(find lib sample package-lock.json -newer $main -print -quit) ]]; then
+  npm run build
+  npm run build:samples
+fi
 
 folder=$(mktemp -d)
 finish() {

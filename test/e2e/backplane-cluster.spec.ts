@@ -32,6 +32,19 @@ describe('ClusterBackplane', () => {
     await client.close();
   });
 
+  it('lets workers die at any moment', async () => {
+    const program = compileFixture('test/e2e/fixture/dying-workers.ts');
+    const primary = new TestProcess('node', [program], {
+      env: { ...process.env, NODE_OPTIONS: '', WORKERS: '18' },
+    });
+    try {
+      await primary.line(/^the primary lives$/);
+      expect(primary.output).toBe('the primary lives');
+    } finally {
+      await primary.stop();
+    }
+  }, 60_000);
+
   it('connects the workers behind one port, of the guide’s primary', async () => {
     const program = compileFixture('test/e2e/fixture/shared-port.ts');
     const primary = new TestProcess('node', [program], {

@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Redis } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
 import { BackplaneError } from 'nestjs-4d-websocket';
 import { RedisBackplane } from 'nestjs-4d-websocket/redis';
 import { Broker, REDIS } from '../support/brokers.js';
@@ -38,6 +38,39 @@ async function expectConnected(a: Instance, b: Instance): Promise<void> {
   expect(await arrival).toBe('to a topic');
   expect(await a.call('countConnections', '/chat')).toEqual({ connections: 1, instances: 2 });
   client.socket.terminate();
+}
+
+interface Told {
+  componentSignature: string;
+  message: string;
+}
+
+function isBusy(error: Error): boolean {
+  return error.message.startsWith('BUSY');
+}
+
+async function joinAndLeaveMany(create: () => RedisBackplane): Promise<void> {
+  const received: string[] = [];
+  const observer = {
+    receive: (channel: string) => void received.push(channel),
+    away: () => undefined,
+    back: () => undefined,
+  };
+  const [backplane, other] = [create(), create()];
+  await Promise.all([backplane.connect(observer), other.connect(observer)]);
+  try {
+    const topics = Array.from({ length: 150_000 }, (_, index) => `topic-${index}`);
+    await backplane.subscribe(topics);
+    backplane.unsubscribe(topics);
+    await backplane.subscribe(['joined']);
+    await other.publish('topic-0', Buffer.from('x'));
+    await other.publish('topic-149999', Buffer.from('x'));
+    await other.publish('joined', Buffer.from('x'));
+    await until(() => Promise.resolve(received.length > 0));
+    expect(received).toEqual(['joined']);
+  } finally {
+    await Promise.all([backplane.close(), other.close()]);
+  }
 }
 
 describeWith('redis-server', REDIS, 'RedisBackplane', () => {
@@ -81,6 +114,110 @@ describeWith('redis-server', REDIS, 'RedisBackplane', () => {
       startInstance('redis', { url: `redis://other:secret@127.0.0.1:${broker.port}` }),
     ).rejects.toThrow(/NOPERM/);
   });
+
+  it('asks again for a topic that a busy Redis refuses', async () => {
+    const broker = await startRedis('--busy-reply-threshold', '50');
+    const settings = { url: `redis://127.0.0.1:${broker.port}` };
+    const [a, b] = await Promise.all([startInstance('redis', settings), startInstance('redis', settings)]);
+    const [early, late] = [(await connectTo(b)).client, (await connectTo(b)).client];
+    const [admin, busy] = [1, 2].map(() => new Redis({ port: broker.port, host: '127.0.0.1' })) as [
+      Redis,
+      Redis,
+    ];
+    try {
+      const script = busy.eval('while true do end', 0).catch((error: Error) => error);
+      await until(() => admin.ping().then(() => false, isBusy));
+      early.send('join news');
+      await early.next();
+      await until(async () => (await b.call<Told[]>('errors', '/chat')).length > 0);
+      expect((await b.call<Told[]>('errors', '/chat'))[0]).toMatchObject({
+        componentSignature: 'bkpl',
+        message: expect.stringMatching(/refuses to subscribe to the channel \/chat#topic:news,.*: BUSY/),
+      });
+      await admin.script('KILL');
+      await script;
+      late.send('join news');
+      await late.next();
+      await until(async () => {
+        await a.call('publish', '/chat', 'news', text('heard'));
+        return early.unread.length > 0 && late.unread.length > 0;
+      });
+      expect(await b.call('problems')).toEqual([]);
+    } finally {
+      for (const redis of [admin, busy]) redis.disconnect();
+      for (const client of [early, late]) client.socket.terminate();
+    }
+  }, 30_000);
+
+  it.each([
+    ['the channel of a topic', ['resetchannels', '&4d:#*', '&4d:/chat#all', '&4d:/[fr]*'], ['&4d:*']],
+    ['the command', ['-subscribe'], ['+subscribe']],
+  ])(
+    'asks again when it may not have %s after an outage',
+    async (_what, taken, given) => {
+      const broker = await startRedis();
+      const admin = new Redis({ port: broker.port, host: '127.0.0.1' });
+      const rights = ['+subscribe', '+unsubscribe', '+publish', '+ping', '+info', '+client', '+hello'];
+      await admin.acl('SETUSER', 'app', 'on', '>secret', 'resetchannels', '&4d:*', ...rights);
+      const settings = { url: `redis://app:secret@127.0.0.1:${broker.port}` };
+      const [a, b] = await Promise.all([startInstance('redis', settings), startInstance('redis', settings)]);
+      const { client } = await connectTo(b);
+      client.send('join news');
+      await client.next();
+      const messages = async () => (await b.call<Told[]>('errors', '/chat')).map(({ message }) => message);
+      await admin.acl('SETUSER', 'app', ...taken);
+      await admin.call('CLIENT', 'KILL', 'USER', 'app');
+      await until(async () => (await messages()).length === 2);
+      expect(await messages()).toEqual([
+        expect.stringMatching(/^The backplane is away: /),
+        expect.stringMatching(
+          /^The backplane is still away: RedisBackplane: Redis at 127\.0\.0\.1:\d+ refuses to subscribe: NOPERM/,
+        ),
+      ]);
+      await admin.acl('SETUSER', 'app', ...given);
+      await until(async () => {
+        await a.call('publish', '/chat', 'news', text('heard'));
+        return client.unread.length > 0;
+      });
+      expect(await messages()).toHaveLength(2);
+      for (const instance of [a, b]) expect(await instance.call('problems')).toEqual([]);
+      admin.disconnect();
+      client.socket.terminate();
+    },
+    30_000,
+  );
+
+  it('hears the topics that it may beside one that it may not', async () => {
+    const broker = await startRedis();
+    const admin = new Redis({ port: broker.port, host: '127.0.0.1' });
+    const rights = ['+subscribe', '+unsubscribe', '+publish', '+ping', '+info', '+client', '+hello'];
+    const channels = ['&4d:topic-?', '&4d:topic-??', '&4d:topic-7?0'];
+    await admin.acl('SETUSER', 'app', 'on', '>secret', 'resetchannels', ...channels, ...rights);
+    const received = new Set<string>();
+    const observer = {
+      receive: (channel: string) => void received.add(channel),
+      away: () => undefined,
+      back: () => undefined,
+    };
+    const backplane = new RedisBackplane({ url: `redis://app:secret@127.0.0.1:${broker.port}` });
+    await backplane.connect(observer);
+    const topics = Array.from({ length: 800 }, (_, index) => `topic-${index}`);
+    await expect(backplane.subscribe(topics)).rejects.toThrow(/NOPERM/);
+    for (const topic of topics) await admin.publish(`4d:${topic}`, 'x');
+    expect(received.size).toBe(110);
+    // Once it may, it is asked for all of them again.
+    await admin.acl('SETUSER', 'app', '&4d:*');
+    await backplane.subscribe(topics);
+    for (const topic of topics) await admin.publish(`4d:${topic}`, 'x');
+    await until(() => Promise.resolve(received.size === 800));
+    admin.disconnect();
+    await backplane.close();
+  }, 30_000);
+
+  it('joins and leaves more topics at once than a call has arguments', async () => {
+    const broker = await startRedis();
+    await joinAndLeaveMany(() => new RedisBackplane({ url: `redis://127.0.0.1:${broker.port}` }));
+  }, 60_000);
 
   it('takes a client of ioredis, and leaves it alone', async () => {
     const broker = await startRedis();
@@ -200,6 +337,13 @@ describeWith('redis-server', REDIS, 'RedisBackplane', () => {
       await expectConnected(a, b);
       expect(await shardChannels()).toEqual([]);
     }, 30_000);
+
+    it('joins and leaves more topics at once than a call has arguments', async () => {
+      await joinAndLeaveMany(() => {
+        const client = new Cluster([{ host: '127.0.0.1', port: nodes[0]!.port }], { lazyConnect: true });
+        return new RedisBackplane({ client, sharded: false });
+      });
+    }, 60_000);
 
     it('comes back after all of its nodes were away', async () => {
       const env = { PORT: String(nodes[0]!.port) };

@@ -1,11 +1,17 @@
 /** SPEC 14.2, 14.3 and 2 `id`, with a backplane of one's own, and without any. */
+import { openAsBlob } from 'node:fs';
+import { mkdtemp, rm, truncate, unlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import {
+  BackplaneError,
   ConnectionHandler,
   WebSocketServerRegistry,
   WSSHandler,
   type WebSocketConnection,
   type WebSocketServer,
   type WSErrorEvent,
+  type Backplane,
   type WSMessageEvent,
 } from 'nestjs-4d-websocket';
 import { EntryKind, packEnvelope } from '../../lib/cluster/envelope.js';
@@ -51,6 +57,17 @@ async function startInstance(broker: MemoryBroker, backplane = broker.create()):
     options: { backplane, maxBufferedAmount: 64 * 1024 * 1024 },
   });
   return { ...app, events, backplane, server: app.app.get(WebSocketServerRegistry).get('/chat')! };
+}
+
+/** The first error of the next report of an instance. */
+async function nextError({ events }: TestInstance): Promise<{ message: string; componentSignature: string }> {
+  const [[first]] = (await events.next('error')) as [[{ message: string; componentSignature: string }]];
+  return first;
+}
+
+/** Waits until a backplane is subscribed to a channel. */
+async function subscribed({ channels }: MemoryBackplane, channel: string): Promise<void> {
+  while (!channels.has(channel)) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 async function connectTo({ wsUrl }: TestApp) {
@@ -231,6 +248,271 @@ describe('with a backplane of one’s own', () => {
       { message: 'A Blob could not be read for the other instances: gone', componentSignature: 'bkpl' },
       {},
     ]);
+  });
+
+  it('14.3 a topic whose subscription is refused is asked for again, and is heard then', async () => {
+    const broker = new MemoryBroker();
+    const [a, b] = [await startInstance(broker), await startInstance(broker)];
+    const [early, late] = [await connectTo(a), await connectTo(a)];
+    a.backplane.refusal = new Error('busy');
+    early.client.send('x');
+    await early.client.next();
+    expect(await nextError(a)).toMatchObject({
+      message: 'The backplane refuses to subscribe to the channel /chat#topic:x, and is asked again: busy',
+      componentSignature: 'bkpl',
+    });
+    await subscribed(a.backplane, '/chat#topic:x');
+    late.client.send('x');
+    await late.client.next();
+    b.server.publish('x', 'heard');
+    expect([await early.client.next(), await late.client.next()]).toEqual(['heard', 'heard']);
+    expect(a.events.unread('error')).toEqual([]);
+  });
+
+  it('14.3 a server of run time whose channel is refused is known to the others afterwards', async () => {
+    const broker = new MemoryBroker();
+    const [a, b] = [await startInstance(broker), await startInstance(broker)];
+    const handler = { onConnection: () => ({ onMessage: () => undefined }) };
+    const create = ({ app }: TestInstance) =>
+      app.get(WebSocketServerRegistry).create(handler, { path: '/new' });
+    const onA = create(a);
+    b.backplane.refusal = new Error('busy');
+    create(b);
+    await nextError(b);
+    expect(b.backplane.channels.has('/new#all')).toBe(false);
+    await subscribed(b.backplane, '/new#all');
+    // Its greeting leaves at the end of this turn.
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(await onA.countConnections()).toEqual({ connections: 0, instances: 2 });
+  });
+
+  it('14.3 a topic that was joined during an outage is asked for after it, and again if it is refused', async () => {
+    const broker = new MemoryBroker();
+    const [a, b] = [await startInstance(broker), await startInstance(broker)];
+    const { client } = await connectTo(a);
+    a.backplane.observer!.away(new Error('gone'));
+    expect((await nextError(a)).message).toMatch(/^The backplane is away: .*: gone$/);
+    client.send('x');
+    await client.next();
+    a.backplane.refusal = new Error('busy');
+    a.backplane.observer!.back();
+    expect((await nextError(a)).message).toMatch(
+      /refuses to subscribe to the channel \/chat#topic:x,.* busy$/,
+    );
+    await subscribed(a.backplane, '/chat#topic:x');
+    b.server.publish('x', 'heard');
+    expect(await client.next()).toBe('heard');
+  });
+
+  it('14.3 an outage that goes on for another reason is told once more', async () => {
+    const broker = new MemoryBroker();
+    const a = await startInstance(broker);
+    const { observer } = a.backplane;
+    for (const reason of ['gone', 'gone', 'refused', 'refused', 'gone']) observer!.away(new Error(reason));
+    expect((await nextError(a)).message).toMatch(/^The backplane is away: .*: gone$/);
+    expect((await nextError(a)).message).toBe('The backplane is still away: refused');
+    expect(a.events.unread('error')).toEqual([]);
+  });
+
+  it('14.3 a backplane that fails to unsubscribe subscribes all the same', async () => {
+    const broker = new MemoryBroker();
+    const [a, b] = [await startInstance(broker), await startInstance(broker)];
+    const { client } = await connectTo(a);
+    client.send('left');
+    await client.next();
+    a.backplane.unsubscribe = () => {
+      throw new RangeError('too many');
+    };
+    const [connection] = a.server.connections;
+    connection!.unsubscribe('left');
+    connection!.subscribe('joined');
+    expect(await nextError(a)).toMatchObject({
+      message: 'The backplane does not unsubscribe from the channel /chat#topic:left: too many',
+      componentSignature: 'bkpl',
+    });
+    b.server.publish('left', 'not heard');
+    b.server.publish('joined', 'heard');
+    expect(await client.next()).toBe('heard');
+    expect(client.unread).toEqual([]);
+  });
+
+  it('14.2 an instance alone counts at once', async () => {
+    const broker = new MemoryBroker();
+    const a = await startInstance(broker);
+    await connectTo(a);
+    const start = performance.now();
+    expect(await a.server.countConnections({ timeout: 10_000 })).toEqual({ connections: 1, instances: 1 });
+    const b = await startInstance(broker);
+    // Its greeting is under way when it has started.
+    await connectTo(b);
+    expect(await a.server.countConnections({ timeout: 10_000 })).toEqual({ connections: 2, instances: 2 });
+    await b.close();
+    expect(await a.server.countConnections({ timeout: 10_000 })).toEqual({ connections: 1, instances: 1 });
+    expect(performance.now() - start).toBeLessThan(5_000);
+  });
+
+  it('14.3 a file that changes under its Blob is lost, and told; what follows arrives', async () => {
+    const broker = new MemoryBroker();
+    const [a, b] = [await startInstance(broker), await startInstance(broker)];
+    const { client } = await connectTo(b);
+    const folder = await mkdtemp(join(tmpdir(), 'blob-'));
+    try {
+      for (const [name, change] of [
+        ['gone', unlink],
+        ['shorter', (file: string) => truncate(file, 10)],
+        ['longer', (file: string) => writeFile(file, Buffer.alloc(200_000))],
+      ] as const) {
+        const file = join(folder, name);
+        await writeFile(file, Buffer.alloc(100_000));
+        const blob = await openAsBlob(file);
+        await change(file);
+        a.server.broadcast(blob);
+        a.server.broadcast(`after ${name}`);
+        expect(await client.next()).toBe(`after ${name}`);
+      }
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+    expect(await nextError(a)).toMatchObject({
+      message: 'A Blob could not be read for the other instances: The blob could not be read',
+      componentSignature: 'bkpl',
+    });
+    // The others are told together, in a minute at the earliest.
+    expect(a.events.unread('error')).toEqual([]);
+  });
+
+  describe('that throws whatever it likes', () => {
+    const unreadable = Object.defineProperty({}, 'message', {
+      get() {
+        throw new Error('no message');
+      },
+    });
+    const unreadableError = Object.defineProperty(new Error(), 'message', {
+      get() {
+        throw new Error('no message');
+      },
+    });
+    const things: [string, unknown, string][] = [
+      ['undefined', undefined, 'undefined'],
+      ['null', null, 'null'],
+      ['a string', 'a word', 'a word'],
+      ['a symbol', Symbol('sign'), 'Symbol(sign)'],
+      ['an object', { message: 'said' }, 'said'],
+      ['an object without a prototype', Object.create(null), 'a value that can not be read was thrown'],
+      ['an object that throws when read', unreadable, 'a value that can not be read was thrown'],
+      ['an Error that throws when read', unreadableError, 'a value that can not be read was thrown'],
+      ['an Error with such a cause', new Error('outer', { cause: unreadableError }), 'outer'],
+    ];
+    const ways: [string, (thrown: unknown) => () => never][] = [
+      [
+        'throws',
+        (thrown) => () => {
+          throw thrown;
+        },
+      ],
+      ['rejects', (thrown) => () => Promise.reject(thrown) as never],
+    ];
+    const cases = things.flatMap(([thing, thrown, message]) =>
+      ways.map(([way, make]) => ({ way, thing, message, fail: make(thrown) })),
+    );
+
+    it.each(cases)('1.6 $way $thing at start-up', async ({ fail, message }) => {
+      for (const method of ['connect', 'subscribe'] as const) {
+        const backplane = new MemoryBroker().create();
+        backplane[method] = fail;
+        const error: unknown = await startInstance(new MemoryBroker(), backplane).then(
+          () => undefined,
+          (reason: unknown) => reason,
+        );
+        expect(error).toBeInstanceOf(BackplaneError);
+        expect((error as Error).message).toBe(
+          `MemoryBackplane: ${method}() rejects with what is no Error, or can not be read: ${message}`,
+        );
+      }
+    });
+
+    it.each(cases)('14.3 $way $thing later', async ({ fail, message }) => {
+      const unhandled: unknown[] = [];
+      const note = (reason: unknown): void => void unhandled.push(reason);
+      process.on('unhandledRejection', note);
+      try {
+        const broker = new MemoryBroker();
+        const a = await startInstance(broker);
+        const backplane: Backplane = a.backplane;
+        const { publish, subscribe } = backplane;
+        await connectTo(a);
+        const [connection] = Array.from(a.server.connections) as [WebSocketConnection];
+        connection.subscribe('first');
+        await subscribed(a.backplane, '/chat#topic:first');
+
+        backplane.publish = fail;
+        a.server.broadcast('x');
+        expect((await nextError(a)).message).toBe(
+          `The backplane does not publish on the channel /chat#all: ${message}`,
+        );
+        backplane.publish = publish;
+        backplane.subscribe = fail;
+        backplane.unsubscribe = fail;
+        connection.unsubscribe('first');
+        connection.subscribe('second');
+        const told = [(await nextError(a)).message, (await nextError(a)).message];
+        expect(told.sort()).toEqual([
+          `The backplane does not unsubscribe from the channel /chat#topic:first: ${message}`,
+          `The backplane refuses to subscribe to the channel /chat#topic:second, and is asked again: ${message}`,
+        ]);
+        backplane.subscribe = subscribe;
+        await subscribed(a.backplane, '/chat#topic:second');
+        backplane.close = fail;
+        const { close } = a;
+        await expect(close()).resolves.toBeUndefined();
+        expect(a.events.unread('error')).toEqual([]);
+      } finally {
+        process.off('unhandledRejection', note);
+      }
+      expect(unhandled).toEqual([]);
+    });
+
+    it('14.3 and calls its observer when it likes', async () => {
+      const broker = new MemoryBroker();
+      const backplane = broker.create();
+      const connectBroker = backplane.connect.bind(backplane);
+      const pester = (): void => {
+        const observer = backplane.observer ?? early!;
+        for (const bytes of [undefined, null, 'text', 7, {}, new Uint8Array(3), Buffer.alloc(9, 0xc1)]) {
+          for (const channel of ['/chat#all', 'unknown', undefined, 7]) {
+            observer.receive(channel as string, bytes as Uint8Array);
+          }
+        }
+        observer.back();
+        observer.away(undefined as never);
+        observer.away('again' as never);
+        observer.receive('/chat#all', Buffer.alloc(5));
+        observer.back();
+        observer.back();
+      };
+      let early: MemoryBackplane['observer'];
+      backplane.connect = async (observer) => {
+        early = observer;
+        pester();
+        await connectBroker(observer);
+        pester();
+      };
+      const a = await startInstance(broker, backplane);
+      pester();
+      expect(await a.server.countConnections({ timeout: 100 })).toEqual({ connections: 0, instances: 1 });
+      const b = await startInstance(broker);
+      const { client } = await connectTo(a);
+      b.server.broadcast('arrives');
+      expect(await client.next()).toBe('arrives');
+      await a.close();
+      pester();
+      const messages = a.events.unread('error').map((values) => (values as [[Error]])[0][0].message);
+      expect(messages).toEqual([
+        expect.stringMatching(/^A message on the channel \/chat#all is ignored: /),
+        expect.stringMatching(/^The backplane is away: .*: undefined$/),
+        'The backplane is still away: again',
+      ]);
+    });
   });
 
   it('14.2 an entry that asks for what can not be is ignored, and told once', async () => {

@@ -7,6 +7,9 @@ import {
   unpackEnvelope,
   UnreadableEnvelopeError,
 } from '../../lib/cluster/envelope.js';
+import { Interest, type InterestObserver } from '../../lib/cluster/interest.js';
+import { ProblemReports } from '../../lib/cluster/problem-reports.js';
+import type { Backplane } from '../../lib/interfaces/index.js';
 import { Random } from '../support/random.js';
 
 describe('ConnectionIds', () => {
@@ -112,5 +115,120 @@ describe('MessageParts', () => {
       expect(receiver.join('s', nonsense, whole)).toBeUndefined();
     }
     receiver.clear();
+  });
+});
+
+describe('Interest', () => {
+  const observer: InterestObserver = {
+    refused: () => undefined,
+    accepted: () => undefined,
+    kept: () => undefined,
+  };
+
+  /** An interest whose backplane notes when it is asked for what, and refuses for as long as it is told. */
+  function create(): {
+    interest: Interest;
+    asked: [channels: readonly string[], at: number][];
+    unsubscribed: string[];
+    answer: (refuses: boolean) => void;
+  } {
+    const asked: [readonly string[], number][] = [];
+    const unsubscribed: string[] = [];
+    let refuses = true;
+    const interest = new Interest(
+      {
+        subscribe: async (channels: readonly string[]) => {
+          asked.push([channels, performance.now()]);
+          if (refuses) throw new Error('no');
+        },
+        unsubscribe: (channels: readonly string[]) => void unsubscribed.push(...channels),
+      } as unknown as Backplane,
+      observer,
+    );
+    return { interest, asked, unsubscribed, answer: (now) => (refuses = now) };
+  }
+
+  async function until(holds: () => boolean): Promise<void> {
+    while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+
+  it('asks a backplane that refuses less and less often, until it agrees', async () => {
+    const { interest, asked, answer } = create();
+    interest.add('a', () => undefined);
+    await expect(interest.open()).rejects.toThrow('no');
+    await until(() => asked.length === 5);
+    const waits = asked.slice(1).map(([, at], index) => at - asked[index]![1]);
+    for (const [index, wait] of waits.entries()) {
+      expect(wait).toBeGreaterThan(100 * 2 ** index - 10);
+      expect(wait).toBeLessThan(100 * 2 ** index * 1.25 + 200);
+    }
+    answer(false);
+    await until(() => asked.length === 6);
+    expect(asked.every(([channels]) => channels.join() === 'a')).toBe(true);
+    // The next refusal is another matter, which begins anew.
+    answer(true);
+    interest.add('b', () => undefined);
+    await until(() => asked.length === 8);
+    expect(asked[7]![1] - asked[6]![1]).toBeLessThan(325);
+    expect(asked[7]![0]).toEqual(['b']);
+    interest.clear();
+  });
+
+  it('asks no more for what nobody wants', async () => {
+    const { interest, asked, unsubscribed } = create();
+    interest.add('a', () => undefined);
+    interest.add('b', () => undefined);
+    await expect(interest.open()).rejects.toThrow('no');
+    interest.remove('a');
+    await until(() => asked.length === 2);
+    expect(asked.map(([channels]) => channels)).toEqual([['a', 'b'], ['b']]);
+    // Of several the broker may have refused some only.
+    expect(unsubscribed).toEqual(['a']);
+    interest.remove('b');
+    await until(() => unsubscribed.length === 2);
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    expect(asked).toHaveLength(2);
+  });
+
+  it('asks for nothing while it is held, and for all of it afterwards', async () => {
+    const { interest, asked, unsubscribed, answer } = create();
+    answer(false);
+    await interest.open();
+    interest.add('before', () => undefined);
+    await until(() => asked.length === 1);
+    interest.hold();
+    interest.add('meanwhile', () => undefined);
+    interest.remove('before');
+    await until(() => unsubscribed.length === 1);
+    expect(asked).toHaveLength(1);
+    await interest.open();
+    expect(asked.map(([channels]) => channels)).toEqual([['before'], ['meanwhile']]);
+    expect(unsubscribed).toEqual(['before']);
+    interest.clear();
+  });
+});
+
+describe('ProblemReports', () => {
+  it('tell each kind once a minute, with how often it happened meanwhile', () => {
+    const { now } = performance;
+    let time = 1_000;
+    performance.now = () => time;
+    try {
+      const told: string[] = [];
+      const reports = new ProblemReports((problem) => told.push(problem));
+      for (let count = 0; count < 5; count++) reports.report('one', 'one', undefined);
+      reports.report('two', 'two', undefined);
+      time += 59_999;
+      reports.report('one', 'one', undefined);
+      expect(told).toEqual(['one', 'two']);
+      time += 1;
+      reports.report('one', 'one', undefined);
+      reports.report('two', 'two', undefined);
+      time += 60_000;
+      reports.report('one', 'one', undefined);
+      expect(told).toEqual(['one', 'two', 'one (and 5 times more since it was last told)', 'two', 'one']);
+    } finally {
+      performance.now = now;
+    }
   });
 });
