@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Injectable, Module, Scope, type OnModuleDestroy } from '@nestjs/common';
@@ -14,6 +15,7 @@ import { NestFactory } from '@nestjs/core';
 import { closeApps, startApp } from '../support/app.js';
 import { connect, connectRefused } from '../support/client.js';
 import { deferred } from '../support/deferred.js';
+import { NO_OP_INTERCEPTOR } from '../support/no-op-interceptor.js';
 import { clientFrame, connectRaw } from '../support/raw-client.js';
 import { Recorder } from '../support/recorder.js';
 
@@ -68,6 +70,59 @@ describe('13 shutdown', () => {
     expect((await client.closed).code).toBe(1001);
     await closed;
     expect(events.order.slice(-2)).toEqual(['connection ended 1001 true', 'server ended true']);
+  });
+
+  it('behind an interceptor that does nothing: what was received is handled and answered, then 1001', async () => {
+    const events = new Recorder();
+    const gate = deferred<void>();
+    @ConnectionHandler({ path: '/' })
+    class Handler {
+      async onMessage(_ws: WebSocketConnection, { data }: WSMessageEvent<string>) {
+        events.push('message');
+        await gate.promise;
+        return data;
+      }
+      onTerminate(_ws: WebSocketConnection, { code }: WSTerminateEvent) {
+        events.push(`ended ${code}`);
+      }
+    }
+    const { app, wsUrl } = await startApp({ providers: [Handler, NO_OP_INTERCEPTOR] });
+    const client = await connect(wsUrl);
+    for (const message of ['1', '2', '3']) client.send(message);
+    client.socket.ping();
+    await once(client.socket, 'pong');
+    await events.next('message');
+    const closed = app.close();
+    expect((await connectRefused(wsUrl)).status).toBe(503);
+    gate.resolve();
+    expect(await client.take(3)).toEqual(['1', '2', '3']);
+    expect((await client.closed).code).toBe(1001);
+    await closed;
+    expect(events.order).toEqual(['message', 'message', 'message', 'ended 1001']);
+  });
+
+  it('a compressed connection loses no reply: all that came in one packet is answered before 1001', async () => {
+    let handled = 0;
+    @ConnectionHandler({ path: '/', perMessageDeflate: true })
+    class Handler {
+      onMessage(ws: WebSocketConnection, { data }: WSMessageEvent<string>) {
+        if (++handled === 1) void ws.wss.terminate();
+        return data;
+      }
+    }
+    const { port } = await startApp({ providers: [Handler] });
+    const client = await connectRaw(port, '/', { 'Sec-WebSocket-Extensions': 'permessage-deflate' });
+    client.write(...Array.from({ length: 20 }, (_, index) => clientFrame(1, `message ${index}`)));
+    let replies = 0;
+    let frame = await client.frame();
+    for (; frame.opcode !== 8; frame = await client.frame()) replies++;
+    expect({ handled, replies, code: frame.payload.readUInt16BE(0) }).toEqual({
+      handled: 20,
+      replies: 20,
+      code: 1001,
+    });
+    client.write(clientFrame(8, frame.payload));
+    await client.closed;
   });
 
   it('a handshake that is still being decided gets 503', async () => {
