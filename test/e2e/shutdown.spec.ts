@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { constants, deflateRawSync } from 'node:zlib';
 import { Injectable, Module, Scope, type OnModuleDestroy } from '@nestjs/common';
 import {
   ConnectionHandler,
@@ -112,7 +113,13 @@ describe('13 shutdown', () => {
     }
     const { port } = await startApp({ providers: [Handler] });
     const client = await connectRaw(port, '/', { 'Sec-WebSocket-Extensions': 'permessage-deflate' });
-    client.write(...Array.from({ length: 20 }, (_, index) => clientFrame(1, `message ${index}`)));
+    client.write(
+      ...Array.from({ length: 20 }, (_, index) => {
+        const data = deflateRawSync(`message ${index}`, { finishFlush: constants.Z_SYNC_FLUSH });
+        // RFC 7692, section 7.2.1: without the last four bytes, and marked by the first reserved bit.
+        return clientFrame(1, data.subarray(0, -4), { rsv: 4 });
+      }),
+    );
     let replies = 0;
     let frame = await client.frame();
     for (; frame.opcode !== 8; frame = await client.frame()) replies++;
