@@ -16,8 +16,10 @@ import { NestFactory } from '@nestjs/core';
 import { closeApps, startApp } from '../support/app.js';
 import { connect, connectRefused } from '../support/client.js';
 import { deferred } from '../support/deferred.js';
+import { FixtureProcess } from '../support/fixture.js';
 import { NO_OP_INTERCEPTOR } from '../support/no-op-interceptor.js';
-import { clientFrame, connectRaw } from '../support/raw-client.js';
+import { within } from '../support/patience.js';
+import { clientFrame, connectRaw, openSocket } from '../support/raw-client.js';
 import { Recorder } from '../support/recorder.js';
 
 afterEach(closeApps);
@@ -224,6 +226,32 @@ describe('13 shutdown', () => {
     expect([...context.get(WebSocketServerRegistry)]).toEqual([]);
     await context.close();
   });
+});
+
+describe('13 the process ends by itself after app.close()', () => {
+  it.each(['an idle TCP peer', 'a peer in the middle of its request', 'an idle HTTP client'])(
+    'a server with a port of its own, and %s',
+    async (who) => {
+      const program = await FixtureProcess.start('test/e2e/fixture/own-port.ts');
+      try {
+        const client = await connect(program.url);
+        client.send('x');
+        expect(await client.next()).toBe('reply');
+        const peer = await openSocket(program.port);
+        if (who.startsWith('a peer')) peer.write('GET / HTTP/1.1\r\nHost: ');
+        if (who.endsWith('client')) {
+          peer.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+          expect(await peer.head()).toMatch(/^HTTP\/1.1 426/);
+        }
+        await program.call('close');
+        expect((await client.closed).code).toBe(1001);
+        expect(await within(program.exited)).toEqual([0, null]);
+        peer.socket.destroy();
+      } finally {
+        await program.stop();
+      }
+    },
+  );
 });
 
 describe('9.3 no leaks', () => {
