@@ -791,56 +791,59 @@ describe('11.1 headers of the 101', () => {
     response.setHeader('Set-Cookie', ['a=1', 'b=2']);
   }
 
-  it.each(['a guard', 'middleware'])('those of the handshake itself are not %s’s to set; others are', async (who) => {
-    const options = {
-      path: '/',
-      handshake: {
-        use: [
-          (_request: unknown, response: ServerResponse, next: () => void) => {
-            if (who === 'middleware') setAll(response);
-            next();
-          },
-        ],
-      },
-    };
-    @WSSHandler(options)
-    class Server {
-      @UseGuards({
-        canActivate: (context: ExecutionContext) => {
-          if (who === 'a guard') setAll(context.switchToHttp().getResponse<ServerResponse>());
-          return true;
+  it.each(['a guard', 'middleware'])(
+    'those of the handshake itself are not %s’s to set; others are',
+    async (who) => {
+      const options = {
+        path: '/',
+        handshake: {
+          use: [
+            (_request: unknown, response: ServerResponse, next: () => void) => {
+              if (who === 'middleware') setAll(response);
+              next();
+            },
+          ],
         },
-      })
-      onConnection() {
-        return Echo;
+      };
+      @WSSHandler(options)
+      class Server {
+        @UseGuards({
+          canActivate: (context: ExecutionContext) => {
+            if (who === 'a guard') setAll(context.switchToHttp().getResponse<ServerResponse>());
+            return true;
+          },
+        })
+        onConnection() {
+          return Echo;
+        }
       }
-    }
-    const { port } = await startApp({ providers: [Server, Echo] });
-    const client = await openSocket(port);
-    client.write(handshakeHead());
-    const lines = (await client.head()).split('\r\n');
-    expect(lines[0]).toMatch(/^HTTP\/1.1 101 /);
-    const values = (name: string) =>
-      lines
-        .filter((line) => line.toLowerCase().startsWith(`${name}:`))
-        .map((line) => line.slice(name.length + 1).trim());
-    expect(values('connection')).toEqual(['Upgrade']);
-    expect(values('upgrade')).toEqual(['websocket']);
-    expect(values('sec-websocket-accept')).toEqual(['s3pPLMBiTxaQ9kYGzzhZRbK+xOo=']);
-    for (const name of [
-      'content-length',
-      'transfer-encoding',
-      'sec-websocket-protocol',
-      'sec-websocket-extensions',
-    ]) {
-      expect([name, values(name)]).toEqual([name, []]);
-    }
-    expect(values('x-request-id')).toEqual(['7']);
-    expect(values('set-cookie')).toEqual(['a=1', 'b=2']);
-    client.write(clientFrame(1, 'x'));
-    expect((await client.frame()).payload.toString()).toBe('x');
-    client.socket.destroy();
-  });
+      const { port } = await startApp({ providers: [Server, Echo] });
+      const client = await openSocket(port);
+      client.write(handshakeHead());
+      const lines = (await client.head()).split('\r\n');
+      expect(lines[0]).toMatch(/^HTTP\/1.1 101 /);
+      const values = (name: string) =>
+        lines
+          .filter((line) => line.toLowerCase().startsWith(`${name}:`))
+          .map((line) => line.slice(name.length + 1).trim());
+      expect(values('connection')).toEqual(['Upgrade']);
+      expect(values('upgrade')).toEqual(['websocket']);
+      expect(values('sec-websocket-accept')).toEqual(['s3pPLMBiTxaQ9kYGzzhZRbK+xOo=']);
+      for (const name of [
+        'content-length',
+        'transfer-encoding',
+        'sec-websocket-protocol',
+        'sec-websocket-extensions',
+      ]) {
+        expect([name, values(name)]).toEqual([name, []]);
+      }
+      expect(values('x-request-id')).toEqual(['7']);
+      expect(values('set-cookie')).toEqual(['a=1', 'b=2']);
+      client.write(clientFrame(1, 'x'));
+      expect((await client.frame()).payload.toString()).toBe('x');
+      client.socket.destroy();
+    },
+  );
 });
 
 describe('dispatch by the kind of message', () => {

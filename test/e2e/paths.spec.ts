@@ -1,4 +1,9 @@
-import { WSSHandler, type ServerOptions, type WebSocketServer, type WSConnectionEvent } from 'nestjs-4d-websocket';
+import {
+  WSSHandler,
+  type ServerOptions,
+  type WebSocketServer,
+  type WSConnectionEvent,
+} from 'nestjs-4d-websocket';
 import { closeApps, startApp } from '../support/app.js';
 import { handshakeHead, handshakeStatus, openSocket } from '../support/raw-client.js';
 
@@ -71,13 +76,16 @@ describe('1.7 paths', () => {
     expect(best).toBeLessThan(30);
   });
 
-  it.each(['/café', '/caf%C3%A9'])('beyond ASCII: %s is asked for percent-encoded, in either case', async (path) => {
-    const { status } = await serve(path);
-    expect(await status('/caf%C3%A9')).toBe(101);
-    expect(await status('/caf%c3%a9')).toBe(101);
-    expect(await status('/caf%C3%A9/?x=%ff')).toBe(101);
-    expect(await status('/cafe')).toBe(404);
-  });
+  it.each(['/café', '/caf%C3%A9'])(
+    'beyond ASCII: %s is asked for percent-encoded, in either case',
+    async (path) => {
+      const { status } = await serve(path);
+      expect(await status('/caf%C3%A9')).toBe(101);
+      expect(await status('/caf%c3%a9')).toBe(101);
+      expect(await status('/caf%C3%A9/?x=%ff')).toBe(101);
+      expect(await status('/cafe')).toBe(404);
+    },
+  );
 
   it.each(['/räume/:id', '/r%C3%A4ume/:id'])('beyond ASCII, as a pattern: %s', async (path) => {
     const { status, served } = await serve(path);
