@@ -1001,7 +1001,7 @@ describe('§5 connectionHandler', () => {
 
     it('a failing Observable, and a value that can not be sent, are onErrors', async () => {
       const { wsUrl, events } = await serve((_ws, data) =>
-        data === 'stream' ? throwError(() => new Error('broken')) : Symbol('x'),
+        data === 'stream' ? throwError(() => new Error('broken')) : Symbol('value'),
       );
       const client = await connect(wsUrl);
       client.send('stream');

@@ -35,6 +35,7 @@ describe('10.1 requests that are no valid handshakes', () => {
   it.each([
     ['another path', '/nowhere', {}, 'GET', 404, ''],
     ['another method', '/', {}, 'POST', 405, 'Allow: GET'],
+    ['another upgrade too', '/', { Upgrade: 'h2c, websocket' }, 'GET', 400, 'Upgrade: websocket'],
     ['no key', '/', { 'Sec-WebSocket-Key': undefined }, 'GET', 400, ''],
     ['an invalid key', '/', { 'Sec-WebSocket-Key': 'short' }, 'GET', 400, ''],
     ['no version', '/', { 'Sec-WebSocket-Version': undefined }, 'GET', 426, 'Sec-WebSocket-Version: 13, 8'],
@@ -298,6 +299,14 @@ describe('functions of the application that fail', () => {
       message: 'broken',
       componentSignature: 'http',
     });
+  });
+
+  it('an asynchronous allowedOrigins is waited for; nothing but true is a permission', async () => {
+    const { wsUrl } = await serve({
+      allowedOrigins: async (origin) => (origin === 'https://a.example' ? true : (1 as never)),
+    });
+    await (await connect(wsUrl, { origin: 'https://a.example' })).close();
+    expect((await connectRefused(wsUrl, { origin: 'https://b.example' })).status).toBe(403);
   });
 
   it('an asynchronous allowedOrigins: a promise of true lets in, of anything else does not, and a rejection is told', async () => {
