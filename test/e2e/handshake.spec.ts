@@ -264,6 +264,43 @@ describe('a port of its own', () => {
   });
 });
 
+describe('8 an asynchronous allowedOrigins', () => {
+  it('a promise of true lets in, of anything else does not, and a rejection is told', async () => {
+    const { wsUrl, events } = await serve({
+      allowedOrigins: async (origin: string) => {
+        await new Promise(setImmediate);
+        if (origin === 'https://broken.example') throw new Error('the tenants are away');
+        return origin === 'https://a.example';
+      },
+    });
+    const client = await connect(wsUrl, { origin: 'https://a.example' });
+    client.send('x');
+    expect(await client.next()).toBe('x');
+    await events.next('connection');
+    expect(await connectRefused(wsUrl, { origin: 'https://b.example' })).toMatchObject({
+      status: 403,
+      json: { message: 'This origin may not connect' },
+    });
+    expect(events.unread('error')).toEqual([]);
+    expect((await connectRefused(wsUrl, { origin: 'https://broken.example' })).status).toBe(403);
+    const [event] = (await events.next('error')) as [WSErrorEvent];
+    expect(event.errors[0]).toMatchObject({ message: 'the tenants are away', componentSignature: 'http' });
+    expect(events.unread('connection')).toEqual([]);
+  });
+
+  it('one that takes too long: 503, and what it says later is dropped', async () => {
+    let decide: (allowed: boolean) => void = () => undefined;
+    const { wsUrl, events } = await serve({
+      handshakeTimeout: 50,
+      allowedOrigins: () => new Promise<boolean>((resolve) => (decide = resolve)),
+    });
+    expect((await within(connectRefused(wsUrl, { origin: 'https://a.example' }))).status).toBe(503);
+    decide(true);
+    await new Promise(setImmediate);
+    expect(events.unread('connection')).toEqual([]);
+  });
+});
+
 describe('ports and servers that come and go', () => {
   it('a port of a server that is created and terminated is free again', async () => {
     const { app } = await serve();
@@ -307,40 +344,5 @@ describe('functions of the application that fail', () => {
     });
     await (await connect(wsUrl, { origin: 'https://a.example' })).close();
     expect((await connectRefused(wsUrl, { origin: 'https://b.example' })).status).toBe(403);
-  });
-
-  it('an asynchronous allowedOrigins: a promise of true lets in, of anything else does not, and a rejection is told', async () => {
-    const { wsUrl, events } = await serve({
-      allowedOrigins: async (origin: string) => {
-        await new Promise(setImmediate);
-        if (origin === 'https://broken.example') throw new Error('the tenants are away');
-        return origin === 'https://a.example';
-      },
-    });
-    const client = await connect(wsUrl, { origin: 'https://a.example' });
-    client.send('x');
-    expect(await client.next()).toBe('x');
-    await events.next('connection');
-    expect(await connectRefused(wsUrl, { origin: 'https://b.example' })).toMatchObject({
-      status: 403,
-      json: { message: 'This origin may not connect' },
-    });
-    expect(events.unread('error')).toEqual([]);
-    expect((await connectRefused(wsUrl, { origin: 'https://broken.example' })).status).toBe(403);
-    const [event] = (await events.next('error')) as [WSErrorEvent];
-    expect(event.errors[0]).toMatchObject({ message: 'the tenants are away', componentSignature: 'http' });
-    expect(events.unread('connection')).toEqual([]);
-  });
-
-  it('an asynchronous allowedOrigins that takes too long: 503, and what it says later is dropped', async () => {
-    let decide: (allowed: boolean) => void = () => undefined;
-    const { wsUrl, events } = await serve({
-      handshakeTimeout: 50,
-      allowedOrigins: () => new Promise<boolean>((resolve) => (decide = resolve)),
-    });
-    expect((await within(connectRefused(wsUrl, { origin: 'https://a.example' }))).status).toBe(503);
-    decide(true);
-    await new Promise(setImmediate);
-    expect(events.unread('connection')).toEqual([]);
   });
 });
