@@ -1,12 +1,27 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import type { Socket } from 'node:net';
-import type { WSErrorEvent } from 'nestjs-4d-websocket';
-import { closeApps } from '../support/app.js';
+import type { AddressInfo, Socket } from 'node:net';
+import { Module, type INestApplication } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import {
+  ConnectionHandler,
+  FourDWebSocketModule,
+  WebSocketConnection,
+  WebSocketServerRegistry,
+  type ConnectionHandlerOptions,
+  type WSErrorEvent,
+  type WSMessageEvent,
+} from 'nestjs-4d-websocket';
+import { closeApps, startApp } from '../support/app.js';
+import { selfSigned } from '../support/certificate.js';
 import { connect } from '../support/client.js';
 import { serveConnections } from '../support/connection-app.js';
 import { deferred } from '../support/deferred.js';
+import { NO_OP_INTERCEPTOR } from '../support/no-op-interceptor.js';
+import { until, within } from '../support/patience.js';
 import { clientFrame, connectRaw } from '../support/raw-client.js';
+import { Recorder } from '../support/recorder.js';
 
 afterEach(closeApps);
 
@@ -43,7 +58,107 @@ describe('6.2 back-pressure in', () => {
   });
 });
 
+describe('6.2 more of it', () => {
+  it('behind an interceptor that does nothing: one handler at a time, and reading pauses', async () => {
+    const gate = deferred<void>();
+    const served: number[] = [];
+    let running = 0;
+    let most = 0;
+    const { port, nextConnection } = await serveConnections(
+      { maxQueuedMessages: 4 },
+      async (ws, data: string) => {
+        most = Math.max(most, ++running);
+        await gate.promise;
+        running--;
+        served.push(parseInt(data, 10));
+        if (data.endsWith('last')) ws.send('done');
+      },
+      { providers: [NO_OP_INTERCEPTOR] },
+    );
+    const client = await connectRaw(port);
+    const serverSocket = (await nextConnection()).request.raw.socket;
+    const COUNT = 2000;
+    const filler = 'x'.repeat(10_000);
+    for (let index = 0; index < COUNT; index++) {
+      client.write(clientFrame(1, `${index} ${filler} ${index === COUNT - 1 ? 'last' : ''}`));
+    }
+    await until(() => serverSocket.isPaused() || most > 1);
+    expect(most).toBe(1);
+    gate.resolve();
+    expect((await client.frame()).payload.toString()).toBe('done');
+    expect(served).toEqual(Array.from({ length: COUNT }, (_, index) => index));
+    expect(most).toBe(1);
+    client.socket.destroy();
+  });
+
+  it('past maxQueuedBytes reading pauses until they are served; all are served, in order', async () => {
+    const gate = deferred<void>();
+    const served: number[] = [];
+    const { port, nextConnection } = await serveConnections(
+      { maxQueuedBytes: 100_000, maxQueuedMessages: 1_000_000 },
+      async (ws, data: string) => {
+        await gate.promise;
+        served.push(parseInt(data, 10));
+        if (data.endsWith('last')) ws.send('done');
+      },
+    );
+    const client = await connectRaw(port);
+    const serverSocket = (await nextConnection()).request.raw.socket;
+    const COUNT = 400;
+    const filler = 'x'.repeat(50_000);
+    for (let index = 0; index < COUNT; index++) {
+      client.write(clientFrame(1, `${index} ${filler} ${index === COUNT - 1 ? 'last' : ''}`));
+    }
+    await until(() => serverSocket.isPaused() || serverSocket.bytesRead > 2_000_000);
+    expect(serverSocket.bytesRead).toBeLessThan(1_000_000);
+    expect(serverSocket.isPaused()).toBe(true);
+    gate.resolve();
+    expect((await client.frame()).payload.toString()).toBe('done');
+    expect(served).toEqual(Array.from({ length: COUNT }, (_, index) => index));
+    client.socket.destroy();
+  });
+});
+
 describe('6.4 back-pressure out', () => {
+  it.each(['text', 'blob'] as const)(
+    'an echo of 16 MiB reaches a client that reads, with the default limit (%s)',
+    async (dataType) => {
+      const { wsUrl } = await serveConnections(
+        { dataType, maxPayload: 32 * 1024 * 1024 },
+        (_ws, data) => data,
+      );
+      const client = await connect(wsUrl);
+      const message = Buffer.alloc(16 * 1024 * 1024, 'x');
+      client.send(dataType === 'text' ? message.toString() : message);
+      expect(await client.next()).toHaveLength(message.length);
+      client.send('next');
+      expect(String(await client.next())).toBe('next');
+    },
+  );
+
+  it('onError of a client that does not read sees nothing of who published', async () => {
+    const caller = new AsyncLocalStorage<string>();
+    const stores = new Recorder();
+    @ConnectionHandler({ path: '/', maxBufferedAmount: 100_000, closeTimeout: 50 })
+    class Handler {
+      onMessage() {}
+      onError() {
+        stores.push('store', caller.getStore());
+      }
+    }
+    const { app, port } = await startApp({ providers: [Handler] });
+    const lazy = await connectRaw(port);
+    lazy.socket.pause();
+    const server = app.get(WebSocketServerRegistry).get('/')!;
+    await until(() => server.connections.length === 1);
+    while (server.connections.length === 1) {
+      caller.run('who published', () => server.broadcast('x'.repeat(200_000)));
+      await new Promise(setImmediate);
+    }
+    expect(await stores.next('store')).toEqual([undefined]);
+    lazy.socket.destroy();
+  });
+
   it('a client that does not read is closed past maxBufferedAmount, with onError 1013; others do not notice', async () => {
     const { port, events, nextConnection, server } = await serveConnections({
       maxBufferedAmount: 1_000_000,
@@ -154,6 +269,88 @@ describe('2 bufferedAmount and drain', () => {
     expect(() => ws.drain(-1)).toThrow(RangeError);
   });
 
+  it('drain to a client that has ended its side settles, and all data arrives', async () => {
+    const { port, nextConnection, events } = await serveConnections({ maxBufferedAmount: 2 ** 30 });
+    const client = await connectRaw(port);
+    client.socket.pause();
+    const ws = await nextConnection();
+    const data = randomBytes(8_000_000);
+    ws.send(data);
+    client.socket.end();
+    await until(() => ws.status !== 'Connected');
+    expect(ws.bufferedAmount).toBeGreaterThan(0);
+    const drained = ws.drain().then(
+      () => 'drained',
+      () => 'closed',
+    );
+    client.socket.resume();
+    expect((await client.frame()).payload.equals(data)).toBe(true);
+    expect(await within(drained)).toMatch(/drained|closed/);
+    await events.next('terminate');
+    expect(events.unread('error')).toEqual([]);
+  });
+
+  describe('on HTTPS, with control frames behind the data', () => {
+    let app: INestApplication;
+    afterEach(() => app.close());
+
+    async function serveSecurely(options: ConnectionHandlerOptions) {
+      const events = new Recorder();
+      @ConnectionHandler({ path: '/', maxBufferedAmount: 2 ** 30, ...options })
+      class Handler {
+        onOpen(ws: WebSocketConnection) {
+          events.push('open', ws);
+        }
+        onMessage(_ws: WebSocketConnection, { data }: WSMessageEvent<string>) {
+          // No reply: nothing that follows the control frames helps drain().
+          events.push('message', data);
+        }
+      }
+      @Module({ imports: [FourDWebSocketModule.forRoot()], providers: [Handler] })
+      class AppModule {}
+      app = await NestFactory.create(AppModule, { httpsOptions: await selfSigned(), logger: false });
+      await app.listen(0, '127.0.0.1');
+      const { port } = app.getHttpServer().address() as AddressInfo;
+      const client = await connect(`wss://127.0.0.1:${port}/`, { rejectUnauthorized: false });
+      const [ws] = (await events.next('open')) as [WebSocketConnection];
+      return { client, ws, events };
+    }
+
+    it('pongs, of a client that reads late and pings: drain resolves', async () => {
+      const { client, ws, events } = await serveSecurely({});
+      client.socket.pause();
+      ws.send(Buffer.alloc(8_000_000));
+      const drained = ws.drain().then(() => 'drained');
+      for (let index = 0; index < 3; index++) client.socket.ping();
+      client.send('after the pings');
+      await events.next('message');
+      let pongs = 0;
+      client.socket.on('pong', () => pongs++);
+      client.socket.resume();
+      expect(await client.next()).toHaveLength(8_000_000);
+      await until(() => pongs === 3);
+      expect(await within(drained, 2000)).toBe('drained');
+    });
+
+    it('the server’s own pings: drain resolves', async () => {
+      const { client, ws } = await serveSecurely({ heartbeat: { interval: 40, timeout: 20_000 } });
+      client.socket.pause();
+      ws.send(Buffer.alloc(8_000_000));
+      const drained = ws.drain().then(() => 'drained');
+      let least = Infinity;
+      await until(() => {
+        const grown = ws.bufferedAmount > least;
+        least = ws.bufferedAmount;
+        return grown;
+      });
+      const pinged = once(client.socket, 'ping');
+      client.socket.resume();
+      expect(await client.next()).toHaveLength(8_000_000);
+      await pinged;
+      expect(await within(drained, 2000)).toBe('drained');
+    });
+  });
+
   it('the recipe: for await with drain sends a large source in constant memory', async () => {
     const CHUNKS = 1000;
     let peak = 0;
@@ -238,6 +435,24 @@ describe('8 heartbeat', () => {
     expect(echoed).toEqual(['0', '1', '2', '3']);
     client.socket.destroy();
   });
+
+  it.each(['resets', 'ends'])(
+    'a client that the server does not read from, whose handler never settles, leaves when its socket %s',
+    async (how) => {
+      const { port, server, nextConnection } = await serveConnections(
+        { heartbeat: { interval: 50, timeout: 50 }, maxQueuedMessages: 1, shutdownTimeout: 100 },
+        () => new Promise(() => undefined),
+      );
+      const client = await connectRaw(port);
+      const ws = await nextConnection();
+      for (let index = 0; index < 10; index++) client.write(clientFrame(1, 'x'.repeat(50_000)));
+      await until(() => ws.request.raw.socket.isPaused());
+      if (how === 'resets') client.socket.resetAndDestroy();
+      else client.socket.destroy();
+      await until(() => server.connections.length === 0, 3000);
+      expect(ws.status).toBe('Closed');
+    },
+  );
 
   it('false turns it off', async () => {
     const { port } = await serveConnections({ heartbeat: false });

@@ -2,6 +2,7 @@
  * SPEC §2 to §5, line by line: the names of the tests are the promises.
  */
 import { once } from 'node:events';
+import { Readable } from 'node:stream';
 import { ForbiddenException, HttpException, Injectable, UnauthorizedException } from '@nestjs/common';
 import { finalize, from, interval, map, of, throwError } from 'rxjs';
 import {
@@ -12,6 +13,7 @@ import {
   WebSocketServer,
   WebSocketServerRegistry,
   WSSHandler,
+  type WSConnectionEvent,
   type WSErrorEvent,
   type WSMessageEvent,
   type WSTerminateEvent,
@@ -19,9 +21,16 @@ import {
 import { closeApps, createApp, startApp } from '../support/app.js';
 import { connect, connectRefused } from '../support/client.js';
 import { serveConnections } from '../support/connection-app.js';
+import { deferred } from '../support/deferred.js';
+import { within } from '../support/patience.js';
+import { clientFrame, connectRaw } from '../support/raw-client.js';
 import { Recorder } from '../support/recorder.js';
 
 afterEach(closeApps);
+
+async function* generate(...values: unknown[]) {
+  yield* values;
+}
 
 /** A server at `/` whose connections run the given function for each message. */
 const serve = (
@@ -77,6 +86,84 @@ describe('§2 WebSocketConnection', () => {
     const { ws } = await open();
     expect(ws.request.url).toBe('/');
     expect(ws.request.remoteAddress).toBe('127.0.0.1');
+  });
+
+  it('data is an object of the application’s own, the same that is request.data in onConnection', async () => {
+    interface User {
+      user?: string;
+    }
+    const events = new Recorder();
+    @ConnectionHandler()
+    class Handler {
+      onOpen(ws: WebSocketConnection<User>) {
+        events.push('open', ws.data, ws.data.user);
+      }
+      onMessage(ws: WebSocketConnection<User>, { data }: WSMessageEvent<string>) {
+        ws.data.user += data;
+        return ws.data.user;
+      }
+      onTerminate(ws: WebSocketConnection<User>) {
+        events.push('terminate', ws.data, ws.data.user);
+      }
+    }
+    @WSSHandler('/')
+    class Server {
+      onConnection(_wss: WebSocketServer, { request }: WSConnectionEvent) {
+        (request.data as User).user = 'Ada';
+        events.push('connection', request.data);
+        return Handler;
+      }
+    }
+    const { wsUrl } = await startApp({ providers: [Server, Handler] });
+    const client = await connect(wsUrl);
+    const [first] = await events.next('connection');
+    expect((await events.next('open'))[0]).toBe(first);
+    client.send('!');
+    expect(await client.next()).toBe('Ada!');
+    await client.close();
+    const [last, user] = await events.next('terminate');
+    expect(last).toBe(first);
+    expect(user).toBe('Ada!');
+    await connect(wsUrl);
+    const [other] = await events.next('connection');
+    expect(other).not.toBe(first);
+    expect(other).toEqual({ user: 'Ada' });
+  });
+
+  it('data is an object where nobody asked for it before, and of each connection its own', async () => {
+    const { ws, wsUrl, nextConnection } = await open();
+    expect(typeof ws.data).toBe('object');
+    expect(Object.keys(ws.data)).toEqual([]);
+    expect(ws.data).toBe(ws.data);
+    expect(ws.request.data).toBe(ws.data);
+    await connect(wsUrl);
+    expect((await nextConnection()).data).not.toBe(ws.data);
+  });
+
+  it('readyState is as in ws: 1, 2 once a side began the closing handshake, then 3', async () => {
+    const { ws, events } = await open();
+    expect(ws.readyState).toBe(1);
+    ws.terminate();
+    expect(ws.readyState).toBe(2);
+    await events.next('terminate');
+    expect(ws.readyState).toBe(3);
+  });
+
+  it('remoteAddress is that of the request', async () => {
+    const served = await serve(() => undefined, { trustProxy: true });
+    const client = await connect(served.wsUrl, { headers: { 'X-Forwarded-For': '1.2.3.4' } });
+    const ws = await served.nextConnection();
+    expect(ws.remoteAddress).toBe('1.2.3.4');
+    await client.close();
+    expect(ws.remoteAddress).toBe('1.2.3.4');
+  });
+
+  it.each(['id', 'readyState', 'remoteAddress'] as const)('%s can not be written to', async (member) => {
+    const { ws } = await open();
+    const before: unknown = ws[member];
+    expect(before).toBeDefined();
+    expect(Reflect.set(ws, member, -1)).toBe(false);
+    expect(ws[member]).toBe(before);
   });
 
   it('handler, id, status, wss, request and bufferedAmount are read-only', async () => {
@@ -296,7 +383,56 @@ describe('§3 WebSocketServer', () => {
     expect(await connectRefused(wsUrl)).toMatchObject({ status: 404 });
   });
 
+  it('terminated is true once no connection is left, so in the server’s onTerminate', async () => {
+    const events = new Recorder();
+    @WSSHandler('/')
+    class Server {
+      onConnection() {
+        return { onMessage: () => undefined, onOpen: (ws: WebSocketConnection) => events.push('open', ws) };
+      }
+      onTerminate(wss: WebSocketServer) {
+        events.push('terminate', wss.terminated, wss.connections.length);
+      }
+    }
+    const { app, wsUrl } = await startApp({ providers: [Server] });
+    const client = await connect(wsUrl);
+    await events.next('open');
+    const server = app.get(WebSocketServerRegistry).get(Server)!;
+    const terminated = server.terminate();
+    expect(server.terminated).toBe(false);
+    await terminated;
+    expect((await client.closed).code).toBe(1001);
+    expect(await events.next('terminate')).toEqual([true, 0]);
+  });
+
+  it.each<[string, (server: WebSocketServer, message: never) => void]>([
+    ['broadcast', (server, message) => server.broadcast(message)],
+    ['publish', (server, message) => server.publish('topic', message)],
+    ['sendTo', (server, message) => server.sendTo(1, message)],
+  ])('%s throws a TypeError that names it for what can not be sent', async (method, call) => {
+    const { server } = await open();
+    const cycle: Record<string, unknown> = {};
+    cycle.self = cycle;
+    for (const message of [12, undefined, null, true, 10n, () => undefined, cycle, { id: 10n }]) {
+      expect(() => call(server, message as never)).toThrow(TypeError);
+      expect(() => call(server, message as never)).toThrow(new RegExp(`^WebSocketServer\\.${method}\\(\\)`));
+    }
+  });
+
   describe('3.1 connections', () => {
+    it('at(index) counts from the first, or from the last', async () => {
+      const { server, wsUrl, nextConnection } = await serve(() => undefined);
+      const { connections } = server;
+      expect([connections.at(0), connections.at(-1)]).toEqual([undefined, undefined]);
+      const all: WebSocketConnection[] = [];
+      for (let index = 0; index < 3; index++) {
+        await connect(wsUrl);
+        all.push(await nextConnection());
+      }
+      for (const index of [0, 1, 2, -1, -2, -3]) expect(connections.at(index)).toBe(all.at(index));
+      for (const index of [3, -4, 100, NaN]) expect(connections.at(index)).toBe(all.at(index));
+    });
+
     it('has the array methods with their meanings, length and get(id)', async () => {
       const { server, wsUrl, events } = await serve(() => undefined);
       const clients = [];
@@ -448,6 +584,26 @@ describe('§4 WSSHandler', () => {
     const { wsUrl } = await startApp({ providers: [Server] });
     await connect(`${wsUrl}/?a=1`);
     expect(events).toEqual([{ type: 'open' }, ['connection', '/?a=1', 0]]);
+  });
+
+  it('onError gets 4D’s statusText: the message of the first error', async () => {
+    const events = new Recorder();
+    @WSSHandler('/')
+    class Server {
+      onConnection(): null {
+        throw new Error('broken', { cause: new Error('the cause') });
+      }
+      onError(_wss: WebSocketServer, event: WSErrorEvent) {
+        events.push('error', event);
+      }
+    }
+    const { wsUrl } = await startApp({ providers: [Server] });
+    expect((await connectRefused(wsUrl)).status).toBe(500);
+    expect((await events.next('error'))[0]).toMatchObject({
+      type: 'error',
+      statusText: 'broken',
+      errors: [{ message: 'broken' }, { message: 'the cause' }],
+    });
   });
 
   describe('4.1 onConnection', () => {
@@ -624,6 +780,26 @@ describe('§5 connectionHandler', () => {
       if (dataType === 'blob') expect(Buffer.isBuffer(received[0])).toBe(true);
     });
 
+    it.each(['text', 'blob', 'object'] as const)(
+      "isBinary tells which kind of frame it came in, whatever the data became: '%s'",
+      async (dataType) => {
+        const received = new Recorder();
+        @ConnectionHandler({ path: '/', dataType })
+        class Handler {
+          onMessage(_ws: WebSocketConnection, event: WSMessageEvent) {
+            received.push('message', event);
+          }
+        }
+        const { wsUrl } = await startApp({ providers: [Handler] });
+        const client = await connect(wsUrl);
+        client.send('1');
+        client.send(Buffer.from('1'));
+        const data = { text: '1', blob: Buffer.from('1'), object: 1 }[dataType];
+        expect(await received.next('message')).toEqual([{ type: 'message', data, isBinary: false }]);
+        expect(await received.next('message')).toEqual([{ type: 'message', data, isBinary: true }]);
+      },
+    );
+
     it("'text': a binary frame that is not UTF-8 is an onError and 1007", async () => {
       const { wsUrl, events } = await serve(() => undefined);
       const client = await connect(wsUrl);
@@ -678,6 +854,14 @@ describe('§5 connectionHandler', () => {
       ['a promise of an Observable', async () => of('a', null, undefined, 'b'), ['a', 'b']],
       ['nothing for undefined', () => undefined, []],
       ['nothing for null', async () => null, []],
+      ['a number, as JSON', () => 42.5, ['42.5']],
+      ['zero', () => 0, ['0']],
+      ['a promise of a number', async () => -1, ['-1']],
+      ['a number that JSON has not', () => NaN, ['null']],
+      ['true', () => true, ['true']],
+      ['a promise of false', async () => false, ['false']],
+      ['an Observable of these', () => from([1, false, '2']), ['1', 'false', '2']],
+      ['an array is no stream', () => [1, 2], ['[1,2]']],
     ])('%s', async (_what, result, expected) => {
       const { wsUrl } = await serve((ws, data) => {
         if (data === 'last') return ws.send('last');
@@ -686,7 +870,25 @@ describe('§5 connectionHandler', () => {
       const client = await connect(wsUrl);
       client.send('x');
       client.send('last');
-      expect(await client.take(expected.length + 1)).toEqual([...expected, 'last']);
+      expect(await within(client.take(expected.length + 1))).toEqual([...expected, 'last']);
+    });
+
+    it.each<[string, () => unknown, string[]]>([
+      [
+        'an async iterable',
+        () => generate('a', undefined, 1, null, { b: 2 }, true),
+        ['a', '1', '{"b":2}', 'true'],
+      ],
+      ['a promise of an async iterable', async () => generate('a', 'b'), ['a', 'b']],
+      ['a Readable', () => Readable.from(['a', 'b']), ['a', 'b']],
+      ['a promise of a Readable', async () => Readable.from(['a', 'b']), ['a', 'b']],
+    ])('each value of %s', async (_what, result, expected) => {
+      const { wsUrl } = await serve((_ws, data) => (data === 'last' ? 'last' : result()));
+      const client = await connect(wsUrl);
+      client.send('x');
+      expect(await within(client.take(expected.length))).toEqual(expected);
+      client.send('last');
+      expect(await client.next()).toBe('last');
     });
 
     it('an Observable is unsubscribed when the connection closes', async () => {
@@ -705,6 +907,98 @@ describe('§5 connectionHandler', () => {
       await end;
     });
 
+    it('a Readable of bytes goes out as binary messages', async () => {
+      const { wsUrl } = await serve(() => Readable.from([Buffer.from([1, 2]), Buffer.from([3])]));
+      const client = await connect(wsUrl);
+      client.send('x');
+      for (const bytes of [[1, 2], [3]]) {
+        expect(await client.nextReceived()).toEqual({ data: Buffer.from(bytes), isBinary: true });
+      }
+    });
+
+    it('an async iterable that was returned does not hold up the next message', async () => {
+      const gate = deferred<void>();
+      const { wsUrl } = await serve((_ws, data) =>
+        data === 'next'
+          ? 'next'
+          : (async function* () {
+              yield 'first';
+              await gate.promise;
+              yield 'last';
+            })(),
+      );
+      const client = await connect(wsUrl);
+      client.send('x');
+      client.send('next');
+      expect((await client.take(2)).sort()).toEqual(['first', 'next']);
+      gate.resolve();
+      expect(await client.next()).toBe('last');
+    });
+
+    it('an async iterable is ended when the connection closes: its finally runs', async () => {
+      const ended = deferred<string>();
+      const { wsUrl } = await serve(async function* () {
+        try {
+          for (let index = 0; ; index++) {
+            yield index;
+            await new Promise(setImmediate);
+          }
+        } finally {
+          ended.resolve('finally');
+        }
+      });
+      const client = await connect(wsUrl);
+      client.send('x');
+      expect(await within(client.take(2))).toEqual(['0', '1']);
+      client.socket.terminate();
+      expect(await within(ended.promise)).toBe('finally');
+    });
+
+    it('a Readable is destroyed when the connection closes', async () => {
+      const closed = deferred<string>();
+      const { wsUrl } = await serve(() => {
+        const stream = new Readable({ objectMode: true, read: () => undefined });
+        stream.on('close', () => closed.resolve('closed'));
+        stream.push('first');
+        return stream;
+      });
+      const client = await connect(wsUrl);
+      client.send('x');
+      expect(await client.next()).toBe('first');
+      client.socket.terminate();
+      expect(await within(closed.promise)).toBe('closed');
+    });
+
+    it.each<[string, () => unknown]>([
+      [
+        'an async iterable',
+        async function* () {
+          yield 'first';
+          throw new Error('broken');
+        },
+      ],
+      [
+        'a Readable',
+        () =>
+          new Readable({
+            objectMode: true,
+            read() {
+              this.destroy(new Error('broken'));
+            },
+          }),
+      ],
+    ])('%s that fails is an onError, and the connection goes on', async (_what, result) => {
+      const { wsUrl, events } = await serve((_ws, data) => (data === 'next' ? 'next' : result()));
+      const client = await connect(wsUrl);
+      client.send('x');
+      const [event] = (await within(events.next('error'))) as [WSErrorEvent];
+      expect(event.errors[0]).toMatchObject({ message: 'broken', componentSignature: 'user' });
+      client.send('next');
+      let reply = await client.next();
+      if (reply === 'first') reply = await client.next();
+      expect(reply).toBe('next');
+    });
+
     it('a failing Observable, and a value that can not be sent, are onErrors', async () => {
       const { wsUrl, events } = await serve((_ws, data) =>
         data === 'stream' ? throwError(() => new Error('broken')) : Symbol('value'),
@@ -718,7 +1012,54 @@ describe('§5 connectionHandler', () => {
   });
 });
 
+describe('8 maxFragments', () => {
+  it('a message in more frames: close 1008, onError', async () => {
+    const { port, events } = await serve((_ws, data) => data, { maxFragments: 4 });
+    const client = await connectRaw(port);
+    const fragments = (count: number) =>
+      Array.from({ length: count }, (_, index) =>
+        clientFrame(index === 0 ? 1 : 0, String(index), { fin: index === count - 1 }),
+      );
+    client.write(...fragments(4));
+    expect((await client.frame()).payload.toString()).toBe('0123');
+    client.write(...fragments(6));
+    expect(await within(client.closeCode())).toBe(1008);
+    const [event] = (await events.next('error')) as [WSErrorEvent];
+    expect(event.errors[0]).toMatchObject({ errCode: 1008, componentSignature: 'wsck' });
+    client.socket.destroy();
+  });
+});
+
 describe('§1 what a user writes', () => {
+  it.each([
+    ['useExisting', (type: new () => object) => ({ provide: 'ALIAS', useExisting: type })],
+    [
+      'a factory that returns it',
+      (type: new () => object) => ({
+        provide: 'ALIAS',
+        useFactory: (handler: object) => handler,
+        inject: [type],
+      }),
+    ],
+  ])('1.6 an alias of a server handler, by %s, is one server', async (_how, alias) => {
+    let opened = 0;
+    @WSSHandler('/')
+    class Server {
+      onConnection() {
+        return { onMessage: () => 'reply' };
+      }
+      onOpen() {
+        opened++;
+      }
+    }
+    const { app, wsUrl } = await startApp({ providers: [Server, alias(Server)] });
+    expect([...app.get(WebSocketServerRegistry)]).toHaveLength(1);
+    expect(opened).toBe(1);
+    const client = await connect(wsUrl);
+    client.send('x');
+    expect(await client.next()).toBe('reply');
+  });
+
   it('1.3 a marked method wins over a named one', async () => {
     @ConnectionHandler()
     class Handler {

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import {
   CallHandler,
   Catch,
@@ -54,6 +55,7 @@ import {
 import { Inject } from '@nestjs/common';
 import { closeApps, startApp } from '../support/app.js';
 import { connect, connectRefused } from '../support/client.js';
+import { clientFrame, handshakeHead, openSocket } from '../support/raw-client.js';
 import { Recorder } from '../support/recorder.js';
 
 afterEach(closeApps);
@@ -684,6 +686,167 @@ describe('11.2 scopes', () => {
       /Unprovided: Nest has no instance of TokenGuard.*add Unprovided to the providers/,
     );
   });
+});
+
+describe('11 enhancers of handlers that Nest did not make, or knows by another token', () => {
+  const refuseAll: CanActivate = { canActivate: () => false };
+
+  it.each(['useFactory', 'useValue'])('instances of guards and interceptors work, with %s', async (how) => {
+    const errors = new Recorder();
+    const shouting: NestInterceptor = {
+      intercept: (_context, next: CallHandler) => next.handle().pipe(map((reply) => `${String(reply)}!`)),
+    };
+    @ConnectionHandler({ path: '/chat' })
+    @UseInterceptors(shouting)
+    class Chat {
+      @UseGuards({
+        canActivate: (context: ExecutionContext) => context.switchToWs().getData<unknown>() !== 'secret',
+      })
+      onMessage(_ws: WebSocketConnection, { data }: WSMessageEvent<string>) {
+        return data;
+      }
+      onError(_ws: WebSocketConnection, event: WSErrorEvent) {
+        errors.push('error', event.errors[0].errCode);
+      }
+    }
+    @WSSHandler('/closed')
+    @UseGuards(refuseAll)
+    class Closed {
+      onConnection() {
+        return Echo;
+      }
+    }
+    const provided = (type: new () => object) =>
+      how === 'useFactory'
+        ? { provide: type, useFactory: () => new type() }
+        : { provide: type, useValue: new type() };
+    const { wsUrl } = await startApp({ providers: [provided(Chat), provided(Closed), Echo] });
+    expect((await connectRefused(`${wsUrl}/closed`)).status).toBe(403);
+    const client = await connect(`${wsUrl}/chat`);
+    client.send('secret');
+    client.send('x');
+    expect(await client.next()).toBe('x!');
+    expect(await errors.next('error')).toEqual([403]);
+  });
+
+  it('a handler under another token: the guard of its class runs', async () => {
+    const errors = new Recorder();
+    @Injectable()
+    class Password implements CanActivate {
+      canActivate(context: ExecutionContext) {
+        return context.getType() !== 'ws' || context.switchToWs().getData<unknown>() === 'password';
+      }
+    }
+    @ConnectionHandler({ path: '/' })
+    @UseGuards(Password)
+    class Chat {
+      onMessage(_ws: WebSocketConnection, { data }: WSMessageEvent<string>) {
+        return data;
+      }
+      onError(_ws: WebSocketConnection, event: WSErrorEvent) {
+        errors.push('error', event.errors[0].errCode);
+      }
+    }
+    const { wsUrl } = await startApp({ providers: [{ provide: 'CHAT', useClass: Chat }] });
+    const client = await connect(wsUrl);
+    client.send('let me in');
+    client.send('password');
+    expect(await client.next()).toBe('password');
+    expect(await errors.next('error')).toEqual([403]);
+  });
+});
+
+describe('12.1 the error of a failed message', () => {
+  it('carries the exception’s response: the details of a failed validation', async () => {
+    const errors = new Recorder();
+    @ConnectionHandler({ path: '/', dataType: 'object' })
+    class Handler {
+      @UsePipes(new ValidationPipe())
+      onMessage(@MessageBody() _body: JoinDto) {}
+      onError(_ws: WebSocketConnection, event: WSErrorEvent) {
+        errors.push('error', event.errors[0]);
+      }
+    }
+    const { wsUrl } = await startApp({ providers: [Handler] });
+    const client = await connect(wsUrl);
+    client.send('{"room":1,"seat":"x"}');
+    const [error] = await errors.next('error');
+    expect(error).toMatchObject({
+      errCode: 400,
+      response: {
+        statusCode: 400,
+        message: expect.arrayContaining(['room must be a string', 'seat must be an integer number']),
+      },
+    });
+  });
+});
+
+describe('11.1 headers of the 101', () => {
+  function setAll(response: { setHeader(name: string, value: string | string[]): unknown }): void {
+    response.setHeader('Connection', 'close');
+    response.setHeader('Content-Length', '12');
+    response.setHeader('Transfer-Encoding', 'chunked');
+    response.setHeader('Upgrade', 'h2c');
+    response.setHeader('Sec-WebSocket-Accept', 'nonsense');
+    response.setHeader('Sec-WebSocket-Protocol', 'nonsense');
+    response.setHeader('Sec-WebSocket-Extensions', 'nonsense');
+    response.setHeader('X-Request-Id', '7');
+    response.setHeader('Set-Cookie', ['a=1', 'b=2']);
+  }
+
+  it.each(['a guard', 'middleware'])(
+    'those of the handshake itself are not %s’s to set; others are',
+    async (who) => {
+      const options = {
+        path: '/',
+        handshake: {
+          use: [
+            (_request: unknown, response: ServerResponse, next: () => void) => {
+              if (who === 'middleware') setAll(response);
+              next();
+            },
+          ],
+        },
+      };
+      @WSSHandler(options)
+      class Server {
+        @UseGuards({
+          canActivate: (context: ExecutionContext) => {
+            if (who === 'a guard') setAll(context.switchToHttp().getResponse<ServerResponse>());
+            return true;
+          },
+        })
+        onConnection() {
+          return Echo;
+        }
+      }
+      const { port } = await startApp({ providers: [Server, Echo] });
+      const client = await openSocket(port);
+      client.write(handshakeHead());
+      const lines = (await client.head()).split('\r\n');
+      expect(lines[0]).toMatch(/^HTTP\/1.1 101 /);
+      const values = (name: string) =>
+        lines
+          .filter((line) => line.toLowerCase().startsWith(`${name}:`))
+          .map((line) => line.slice(name.length + 1).trim());
+      expect(values('connection')).toEqual(['Upgrade']);
+      expect(values('upgrade')).toEqual(['websocket']);
+      expect(values('sec-websocket-accept')).toEqual(['s3pPLMBiTxaQ9kYGzzhZRbK+xOo=']);
+      for (const name of [
+        'content-length',
+        'transfer-encoding',
+        'sec-websocket-protocol',
+        'sec-websocket-extensions',
+      ]) {
+        expect([name, values(name)]).toEqual([name, []]);
+      }
+      expect(values('x-request-id')).toEqual(['7']);
+      expect(values('set-cookie')).toEqual(['a=1', 'b=2']);
+      client.write(clientFrame(1, 'x'));
+      expect((await client.frame()).payload.toString()).toBe('x');
+      client.socket.destroy();
+    },
+  );
 });
 
 describe('dispatch by the kind of message', () => {

@@ -8,7 +8,9 @@ import {
 } from 'nestjs-4d-websocket';
 import { closeApps, startApp } from '../support/app.js';
 import { connect } from '../support/client.js';
-import { clientFrame, connectRaw } from '../support/raw-client.js';
+import { serveConnections } from '../support/connection-app.js';
+import { within } from '../support/patience.js';
+import { clientFrame, connectRaw, type RawClient } from '../support/raw-client.js';
 import { Recorder } from '../support/recorder.js';
 
 let logged: string[] = [];
@@ -227,5 +229,95 @@ describe('12 errors', () => {
     const { close } = await startApp({ providers: [Server] });
     await close();
     expect(errors).toEqual(['open', 'terminate']);
+  });
+});
+
+describe('12.2 a buffer that its sender detached ends the one connection it concerns', () => {
+  const detach = (buffer: ArrayBuffer) => structuredClone(buffer, { transfer: [buffer] });
+
+  /** Nothing but a close frame: what was detached can not be written, and nothing else in its place. */
+  async function expectOnly1011(client: RawClient) {
+    const frame = await within(client.frame());
+    expect({ opcode: frame.opcode, code: frame.payload.readUInt16BE(0) }).toEqual({ opcode: 8, code: 1011 });
+    client.write(clientFrame(8, frame.payload));
+    await client.closed;
+  }
+
+  it.each([4096, 100_000])('sent and transferred away in one turn (%i bytes)', async (length) => {
+    const { port, wsUrl, events, nextConnection } = await serveConnections();
+    const careless = await connectRaw(port);
+    const carelessSide = await nextConnection();
+    const other = await connect(wsUrl);
+    const otherSide = await nextConnection();
+    const buffer = new ArrayBuffer(length);
+    carelessSide.send(buffer);
+    otherSide.send('in the same turn');
+    detach(buffer);
+    expect(await within(other.next())).toBe('in the same turn');
+    await expectOnly1011(careless);
+    expect((await events.next('error'))[0]).toMatchObject({ errors: [{ errCode: 1011 }] });
+    expect((await events.next('terminate'))[1]).toBe(carelessSide);
+    otherSide.send('afterwards');
+    expect(await within(other.next())).toBe('afterwards');
+    expect(events.unread('error')).toEqual([]);
+  });
+
+  it.each([4096, 100_000])('broadcast and transferred away in one turn (%i bytes)', async (length) => {
+    const { port, wsUrl, events, server, nextConnection } = await serveConnections();
+    const careless = [await connectRaw(port), await connectRaw(port)];
+    await nextConnection();
+    await nextConnection();
+    const other = await connect(wsUrl);
+    const otherSide = await nextConnection();
+    const buffer = new ArrayBuffer(length);
+    server.broadcast(buffer, { except: otherSide });
+    otherSide.send('in the same turn');
+    detach(buffer);
+    expect(await within(other.next())).toBe('in the same turn');
+    for (const client of careless) await expectOnly1011(client);
+    for (const _client of careless) {
+      expect((await events.next('error'))[0]).toMatchObject({ errors: [{ errCode: 1011 }] });
+      await events.next('terminate');
+    }
+    server.broadcast('afterwards');
+    expect(await within(other.next())).toBe('afterwards');
+  });
+});
+
+describe('12.2 what hostile clients cause', () => {
+  it('is logged at most once a second a server, with how often it happened, and without a stack trace', async () => {
+    const lines: unknown[][] = [];
+    const noting = {
+      log: () => undefined,
+      warn: (...line: unknown[]) => lines.push(line),
+      error: (...line: unknown[]) => lines.push(line),
+    };
+    @ConnectionHandler({ path: '/' })
+    class Handler {
+      onMessage() {}
+    }
+    const { port } = await startApp({ providers: [Handler], logger: noting });
+    const violate = async () => {
+      const client = await connectRaw(port);
+      client.write(clientFrame(1, 'x', { masked: false }));
+      expect(await client.closeCode()).toBe(1002);
+      client.socket.destroy();
+      await client.closed;
+    };
+    // What was said at the start-up is not the clients' doing.
+    lines.length = 0;
+    const started = performance.now();
+    for (let round = 0; round < 20; round++) await Promise.all(Array.from({ length: 10 }, violate));
+    const counted = () => lines.some((line) => /(?<![\d.])([5-9]\d|1\d\d|200)(?![\d.])/.test(line.join(' ')));
+    // The count comes with the next second, or with the next client in it.
+    while (!counted() && performance.now() - started < 5000) {
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      await violate();
+    }
+    const seconds = (performance.now() - started) / 1000;
+    expect(lines.length).toBeGreaterThan(0);
+    expect(lines.length).toBeLessThanOrEqual(2 * Math.ceil(seconds));
+    expect(counted()).toBe(true);
+    expect(lines.flat().filter((part) => /\n\s+at /.test(String(part)))).toEqual([]);
   });
 });

@@ -1,11 +1,13 @@
+import type { AddressInfo } from 'node:net';
 import { Inject, Injectable, Module, Scope } from '@nestjs/common';
-import { REQUEST } from '@nestjs/core';
+import { NestFactory, REQUEST } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import {
   CONNECTION,
   ConnectionHandler,
   FourDWebSocketModule,
   WebSocketConnection,
+  WebSocketServer,
   WSSHandler,
   type WSMessageEvent,
 } from 'nestjs-4d-websocket';
@@ -177,6 +179,77 @@ describe('§9 handler instances', () => {
     try {
       expect(await ask(`ws://127.0.0.1:${port}/handler`, 'x')).toEqual(['fake x']);
       expect(await ask(`ws://127.0.0.1:${port}/server`, 'x')).toEqual(['fake server']);
+    } finally {
+      await app.close();
+    }
+  });
+});
+
+describe('9.1 an instanceDecorator of the application', () => {
+  it('is applied to every handler: per connection, with a scoped dependency, shared, of a server', async () => {
+    const decorated = new WeakSet<object>();
+    @Injectable({ scope: Scope.REQUEST })
+    class Scoped {}
+    const reply = (ws: WebSocketConnection) => (decorated.has(ws.handler) ? 'decorated' : 'as it was made');
+    @ConnectionHandler({ path: '/plain' })
+    class Plain {
+      onMessage(ws: WebSocketConnection) {
+        return reply(ws);
+      }
+    }
+    @ConnectionHandler({ path: '/scoped' })
+    class WithScoped {
+      constructor(readonly scoped: Scoped) {}
+      onMessage(ws: WebSocketConnection) {
+        return reply(ws);
+      }
+    }
+    @ConnectionHandler({ path: '/shared', scope: Scope.DEFAULT })
+    class Shared {
+      onMessage(ws: WebSocketConnection) {
+        return reply(ws);
+      }
+    }
+    @WSSHandler('/server')
+    class Server {
+      onConnection(wss: WebSocketServer) {
+        return { onMessage: () => (decorated.has(wss.handler) ? 'decorated' : 'as it was made') };
+      }
+    }
+    @Module({
+      imports: [FourDWebSocketModule.forRoot()],
+      providers: [Plain, WithScoped, Shared, Server, Scoped],
+    })
+    class AppModule {}
+    const handlers = [Plain, WithScoped, Shared, Server];
+    const app = await NestFactory.create(AppModule, {
+      logger: false,
+      instrument: {
+        instanceDecorator: (instance) => {
+          if (!handlers.some((type) => instance instanceof type)) return instance;
+          const decoration = new Proxy(instance as object, {});
+          decorated.add(decoration);
+          return decoration;
+        },
+      },
+    });
+    try {
+      await app.listen(0, '127.0.0.1');
+      const { port } = app.getHttpServer().address() as AddressInfo;
+      const replies: Record<string, unknown> = {};
+      // Twice: what is looked up for the first connection serves the second.
+      for (const path of ['plain', 'scoped', 'shared', 'server', 'plain', 'scoped']) {
+        const client = await connect(`ws://127.0.0.1:${port}/${path}`);
+        client.send('x');
+        replies[path] = [...((replies[path] as unknown[]) ?? []), await client.next()];
+        await client.close();
+      }
+      expect(replies).toEqual({
+        plain: ['decorated', 'decorated'],
+        scoped: ['decorated', 'decorated'],
+        shared: ['decorated'],
+        server: ['decorated'],
+      });
     } finally {
       await app.close();
     }

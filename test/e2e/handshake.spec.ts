@@ -6,7 +6,8 @@ import { WebSocketServerRegistry, WSSHandler, type ServerOptions } from 'nestjs-
 import { closeApps, startApp } from '../support/app.js';
 import { connect, connectRefused } from '../support/client.js';
 import { freePort } from '../support/free-port.js';
-import { handshakeHead, openSocket } from '../support/raw-client.js';
+import { within } from '../support/patience.js';
+import { clientFrame, handshakeHead, openSocket } from '../support/raw-client.js';
 import { Recorder } from '../support/recorder.js';
 
 afterEach(closeApps);
@@ -59,6 +60,15 @@ describe('10.1 requests that are no valid handshakes', () => {
     await client.closed;
     // ws reads the list of sub-protocols after onConnection; all else is checked before.
     if (!('Sec-WebSocket-Protocol' in headers)) expect(events.order).toEqual([]);
+  });
+
+  it('HTTP/1.0 is a 400', async () => {
+    const { port, events } = await serve();
+    const client = await openSocket(port);
+    client.write(handshakeHead().replace('HTTP/1.1', 'HTTP/1.0'));
+    expect(await client.head()).toMatch(/^HTTP\/1.1 400 /);
+    await client.closed;
+    expect(events.order).toEqual([]);
   });
 
   it('an ordinary request to the path is Nest’s own 404', async () => {
@@ -208,6 +218,37 @@ describe('10.2 a client that goes away during onConnection', () => {
   });
 });
 
+describe('10.2 a client that talked a lot and went away during onConnection', () => {
+  it.each(['ends', 'resets'])('costs nothing when it %s: no handler, no hook, no error', async (how) => {
+    let decide: (value: unknown) => void = () => undefined;
+    const decision = new Promise((resolve) => (decide = resolve));
+    const hooks: string[] = [];
+    const { port, events, server, app } = await serve({}, () => decision);
+    const accepted = once(app.getHttpServer(), 'connection');
+    const client = await openSocket(port);
+    const [serverSide] = (await accepted) as [Socket];
+    const gone = new Promise((resolve) => serverSide.once('close', resolve));
+    client.write(handshakeHead(), ...Array.from({ length: 10 }, () => clientFrame(1, 'x'.repeat(30_000))));
+    await events.next('connection');
+    if (how === 'ends') client.socket.end();
+    else client.socket.resetAndDestroy();
+    // Who reads no further does not see it go: then it is late to look, and not too late.
+    await Promise.race([gone, new Promise((resolve) => setTimeout(resolve, 500))]);
+    decide({
+      onOpen: () => hooks.push('open'),
+      onMessage: () => hooks.push('message'),
+      onError: () => hooks.push('error'),
+      onTerminate: () => hooks.push('terminate'),
+    });
+    await within(gone);
+    for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
+    expect(server.connections.length).toBe(0);
+    expect(hooks).toEqual([]);
+    expect(events.unread('error')).toEqual([]);
+    client.socket.destroy();
+  });
+});
+
 describe('a port of its own', () => {
   it('serves there, not on the application’s port; other requests get a 426', async () => {
     const port = await freePort();
@@ -220,6 +261,43 @@ describe('a port of its own', () => {
       request(`http://127.0.0.1:${port}/`, (response) => resolve(response.resume().statusCode)).end();
     });
     expect(status).toBe(426);
+  });
+});
+
+describe('8 an asynchronous allowedOrigins', () => {
+  it('a promise of true lets in, of anything else does not, and a rejection is told', async () => {
+    const { wsUrl, events } = await serve({
+      allowedOrigins: async (origin: string) => {
+        await new Promise(setImmediate);
+        if (origin === 'https://broken.example') throw new Error('the tenants are away');
+        return origin === 'https://a.example';
+      },
+    });
+    const client = await connect(wsUrl, { origin: 'https://a.example' });
+    client.send('x');
+    expect(await client.next()).toBe('x');
+    await events.next('connection');
+    expect(await connectRefused(wsUrl, { origin: 'https://b.example' })).toMatchObject({
+      status: 403,
+      json: { message: 'This origin may not connect' },
+    });
+    expect(events.unread('error')).toEqual([]);
+    expect((await connectRefused(wsUrl, { origin: 'https://broken.example' })).status).toBe(403);
+    const [event] = (await events.next('error')) as [WSErrorEvent];
+    expect(event.errors[0]).toMatchObject({ message: 'the tenants are away', componentSignature: 'http' });
+    expect(events.unread('connection')).toEqual([]);
+  });
+
+  it('one that takes too long: 503, and what it says later is dropped', async () => {
+    let decide: (allowed: boolean) => void = () => undefined;
+    const { wsUrl, events } = await serve({
+      handshakeTimeout: 50,
+      allowedOrigins: () => new Promise<boolean>((resolve) => (decide = resolve)),
+    });
+    expect((await within(connectRefused(wsUrl, { origin: 'https://a.example' }))).status).toBe(503);
+    decide(true);
+    await new Promise(setImmediate);
+    expect(events.unread('connection')).toEqual([]);
   });
 });
 

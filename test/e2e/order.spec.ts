@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import {
   ConnectionHandler,
   WSSHandler,
@@ -7,6 +8,8 @@ import {
 import { closeApps, startApp } from '../support/app.js';
 import { connect } from '../support/client.js';
 import { deferred } from '../support/deferred.js';
+import { NO_OP_INTERCEPTOR } from '../support/no-op-interceptor.js';
+import { until } from '../support/patience.js';
 import { clientFrame, handshakeHead, openSocket } from '../support/raw-client.js';
 import { Recorder } from '../support/recorder.js';
 
@@ -159,5 +162,74 @@ describe('6.1 hooks in order', () => {
     setImmediate(() => gate.resolve());
     await client.next();
     expect(events).toEqual(['1', 'error begins', 'error ends', '2']);
+  });
+});
+
+describe('6.1 an interceptor that does nothing changes nothing of the order', () => {
+  it('an async onMessage: one at a time, answered in order, all before onTerminate', async () => {
+    const events = new Recorder();
+    const gates = new Map(['1', '2', '3', '4'].map((message) => [message, deferred<void>()]));
+    let connection: WebSocketConnection | undefined;
+    @ConnectionHandler({ path: '/' })
+    class Handler {
+      onOpen(ws: WebSocketConnection) {
+        connection = ws;
+      }
+      async onMessage(_ws: WebSocketConnection, { data }: WSMessageEvent<string>) {
+        events.push(`${data} begins`);
+        await gates.get(data)!.promise;
+        events.push(`${data} ends`);
+        return data;
+      }
+      onTerminate() {
+        events.push('terminate');
+      }
+    }
+    const { wsUrl } = await startApp({ providers: [Handler, NO_OP_INTERCEPTOR] });
+    const client = await connect(wsUrl);
+    for (const message of ['1', '2', '3']) client.send(message);
+    client.socket.ping();
+    // The server has read all that came before the ping.
+    await once(client.socket, 'pong');
+    await events.next('1 begins');
+    expect(events.order).toEqual(['1 begins']);
+    for (const message of ['3', '2', '1']) gates.get(message)!.resolve();
+    expect(await client.take(3)).toEqual(['1', '2', '3']);
+    client.send('4');
+    await events.next('4 begins');
+    client.socket.terminate();
+    await until(() => connection!.status === 'Closed');
+    gates.get('4')!.resolve();
+    await events.next('terminate');
+    expect(events.order).toEqual([
+      ...['1', '2', '3', '4'].flatMap((message) => [`${message} begins`, `${message} ends`]),
+      'terminate',
+    ]);
+  });
+
+  it('messages that came before the close, during an async onOpen, are handled', async () => {
+    const events = new Recorder();
+    const gate = deferred<void>();
+    @ConnectionHandler({ path: '/' })
+    class Handler {
+      onOpen(ws: WebSocketConnection) {
+        events.push('open', ws);
+        return gate.promise;
+      }
+      onMessage(_ws: WebSocketConnection, { data }: WSMessageEvent<string>) {
+        events.push(data);
+      }
+      onTerminate() {
+        events.push('terminate');
+      }
+    }
+    const { port } = await startApp({ providers: [Handler, NO_OP_INTERCEPTOR] });
+    const client = await openSocket(port);
+    client.write(handshakeHead(), clientFrame(1, '1'), clientFrame(1, '2'), clientFrame(8));
+    const [ws] = (await events.next('open')) as [WebSocketConnection];
+    await until(() => ws.status === 'Closed');
+    gate.resolve();
+    await events.next('terminate');
+    expect(events.order).toEqual(['open', '1', '2', 'terminate']);
   });
 });

@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { constants, deflateRawSync } from 'node:zlib';
 import { Injectable, Module, Scope, type OnModuleDestroy } from '@nestjs/common';
 import {
   ConnectionHandler,
@@ -14,7 +16,10 @@ import { NestFactory } from '@nestjs/core';
 import { closeApps, startApp } from '../support/app.js';
 import { connect, connectRefused } from '../support/client.js';
 import { deferred } from '../support/deferred.js';
-import { clientFrame, connectRaw } from '../support/raw-client.js';
+import { FixtureProcess } from '../support/fixture.js';
+import { NO_OP_INTERCEPTOR } from '../support/no-op-interceptor.js';
+import { within } from '../support/patience.js';
+import { clientFrame, connectRaw, openSocket } from '../support/raw-client.js';
 import { Recorder } from '../support/recorder.js';
 
 afterEach(closeApps);
@@ -68,6 +73,65 @@ describe('13 shutdown', () => {
     expect((await client.closed).code).toBe(1001);
     await closed;
     expect(events.order.slice(-2)).toEqual(['connection ended 1001 true', 'server ended true']);
+  });
+
+  it('behind an interceptor that does nothing: what was received is handled and answered, then 1001', async () => {
+    const events = new Recorder();
+    const gate = deferred<void>();
+    @ConnectionHandler({ path: '/' })
+    class Handler {
+      async onMessage(_ws: WebSocketConnection, { data }: WSMessageEvent<string>) {
+        events.push('message');
+        await gate.promise;
+        return data;
+      }
+      onTerminate(_ws: WebSocketConnection, { code }: WSTerminateEvent) {
+        events.push(`ended ${code}`);
+      }
+    }
+    const { app, wsUrl } = await startApp({ providers: [Handler, NO_OP_INTERCEPTOR] });
+    const client = await connect(wsUrl);
+    for (const message of ['1', '2', '3']) client.send(message);
+    client.socket.ping();
+    await once(client.socket, 'pong');
+    await events.next('message');
+    const closed = app.close();
+    expect((await connectRefused(wsUrl)).status).toBe(503);
+    gate.resolve();
+    expect(await client.take(3)).toEqual(['1', '2', '3']);
+    expect((await client.closed).code).toBe(1001);
+    await closed;
+    expect(events.order).toEqual(['message', 'message', 'message', 'ended 1001']);
+  });
+
+  it('a compressed connection loses no reply: all that came in one packet is answered before 1001', async () => {
+    let handled = 0;
+    @ConnectionHandler({ path: '/', perMessageDeflate: true })
+    class Handler {
+      onMessage(ws: WebSocketConnection, { data }: WSMessageEvent<string>) {
+        if (++handled === 1) void ws.wss.terminate();
+        return data;
+      }
+    }
+    const { port } = await startApp({ providers: [Handler] });
+    const client = await connectRaw(port, '/', { 'Sec-WebSocket-Extensions': 'permessage-deflate' });
+    client.write(
+      ...Array.from({ length: 20 }, (_, index) => {
+        const data = deflateRawSync(`message ${index}`, { finishFlush: constants.Z_SYNC_FLUSH });
+        // RFC 7692, section 7.2.1: without the last four bytes, and marked by the first reserved bit.
+        return clientFrame(1, data.subarray(0, -4), { rsv: 4 });
+      }),
+    );
+    let replies = 0;
+    let frame = await client.frame();
+    for (; frame.opcode !== 8; frame = await client.frame()) replies++;
+    expect({ handled, replies, code: frame.payload.readUInt16BE(0) }).toEqual({
+      handled: 20,
+      replies: 20,
+      code: 1001,
+    });
+    client.write(clientFrame(8, frame.payload));
+    await client.closed;
   });
 
   it('a handshake that is still being decided gets 503', async () => {
@@ -162,6 +226,32 @@ describe('13 shutdown', () => {
     expect([...context.get(WebSocketServerRegistry)]).toEqual([]);
     await context.close();
   });
+});
+
+describe('13 the process ends by itself after app.close()', () => {
+  it.each(['an idle TCP peer', 'a peer in the middle of its request', 'an idle HTTP client'])(
+    'a server with a port of its own, and %s',
+    async (who) => {
+      const program = await FixtureProcess.start('test/e2e/fixture/own-port.ts');
+      try {
+        const client = await connect(program.url);
+        client.send('x');
+        expect(await client.next()).toBe('reply');
+        const peer = await openSocket(program.port);
+        if (who.startsWith('a peer')) peer.write('GET / HTTP/1.1\r\nHost: ');
+        if (who.endsWith('client')) {
+          peer.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+          expect(await peer.head()).toMatch(/^HTTP\/1.1 426/);
+        }
+        await program.call('close');
+        expect((await client.closed).code).toBe(1001);
+        expect(await within(program.exited)).toEqual([0, null]);
+        peer.socket.destroy();
+      } finally {
+        await program.stop();
+      }
+    },
+  );
 });
 
 describe('9.3 no leaks', () => {

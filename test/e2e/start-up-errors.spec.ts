@@ -1,4 +1,14 @@
-import { Module } from '@nestjs/common';
+import {
+  Injectable,
+  Module,
+  UseGuards,
+  UseInterceptors,
+  type CallHandler,
+  type CanActivate,
+  type ExecutionContext,
+  type NestInterceptor,
+  type Type,
+} from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import {
   ConnectionHandler,
@@ -175,5 +185,122 @@ describe('1.6 start-up errors name the class and the remedy', () => {
     } finally {
       await app.close();
     }
+  });
+});
+
+@Injectable()
+class Gatekeeper implements CanActivate {
+  canActivate() {
+    return false;
+  }
+}
+
+@Injectable()
+class Stopwatch implements NestInterceptor {
+  intercept(_context: ExecutionContext, next: CallHandler) {
+    return next.handle();
+  }
+}
+
+describe('11.2 an enhancer that Nest has no instance of is a start-up error, never skipped', () => {
+  const provided = (how: string, type: Type<object>) =>
+    how === 'useFactory'
+      ? { provide: type, useFactory: () => new type() }
+      : { provide: type, useValue: new type() };
+
+  describe.each(['useFactory', 'useValue'])('of a handler provided with %s', (how) => {
+    it('a guard of a server handler’s class', async () => {
+      @WSSHandler('/')
+      @UseGuards(Gatekeeper)
+      class Server {
+        onConnection() {
+          return { onMessage: () => 'let in' };
+        }
+      }
+      const error = await startError([provided(how, Server)]);
+      expect(error).toBeInstanceOf(InvalidHandlerError);
+      expect(error.message).toMatch(/^Server: .*Gatekeeper/);
+    });
+
+    it('an interceptor of onConnection', async () => {
+      @WSSHandler('/')
+      class Server {
+        @UseInterceptors(Stopwatch)
+        onConnection() {
+          return { onMessage: () => 'let in' };
+        }
+      }
+      const error = await startError([provided(how, Server)]);
+      expect(error).toBeInstanceOf(InvalidHandlerError);
+      expect(error.message).toMatch(/^Server: .*Stopwatch/);
+    });
+
+    it('a guard of a connection handler’s class', async () => {
+      @ConnectionHandler({ path: '/' })
+      @UseGuards(Gatekeeper)
+      class Chat {
+        onMessage() {
+          return 'served';
+        }
+      }
+      const error = await startError([provided(how, Chat)]);
+      expect(error).toBeInstanceOf(InvalidHandlerError);
+      expect(error.message).toMatch(/^Chat: .*Gatekeeper/);
+    });
+
+    it('an interceptor of onMessage, behind a server', async () => {
+      @ConnectionHandler()
+      class Chat {
+        @UseInterceptors(Stopwatch)
+        onMessage() {
+          return 'served';
+        }
+      }
+      @WSSHandler('/')
+      class Server {
+        onConnection() {
+          return Chat;
+        }
+      }
+      const error = await startError([Server, provided(how, Chat)]);
+      expect(error).toBeInstanceOf(InvalidHandlerError);
+      expect(error.message).toMatch(/^Chat: .*Stopwatch/);
+    });
+  });
+});
+
+describe('8 an option that there is none of is an error that names the nearest', () => {
+  it.each<[string, object, string]>([
+    ['maxPayLoad', { maxPayLoad: 100 }, 'maxPayload'],
+    ['allowedOrigin', { allowedOrigin: 'https://a.example' }, 'allowedOrigins'],
+    ['heartBeat', { heartBeat: false }, 'heartbeat'],
+    ['heartbeat.intervall', { heartbeat: { intervall: 5 } }, 'interval'],
+  ])('%s', async (option, options, nearest) => {
+    @ConnectionHandler({ path: '/', ...options })
+    class Shorthand {
+      onMessage() {}
+    }
+    const attempts: [string, () => Promise<Error>][] = [
+      ['Server', () => startError([serverClass('Server', { path: '/', ...options })])],
+      ['Shorthand', () => startError([Shorthand])],
+      ['FourDWebSocketModule', () => startError([], options)],
+    ];
+    for (const [owner, attempt] of attempts) {
+      const error = await attempt();
+      expect(error).toBeInstanceOf(InvalidOptionError);
+      expect(error.message).toMatch(new RegExp(`^${owner}`));
+      expect(error.message).toContain(option.split('.').at(-1));
+      expect(error.message).toMatch(new RegExp(`\\b${nearest}\\b`));
+    }
+  });
+
+  it.each([
+    ['maxQueuedBytes', { maxQueuedBytes: 0 }],
+    ['maxFragments', { maxFragments: -1 }],
+    ['refusals', { refusals: 'open' as never }],
+  ])('the option %s out of range: %j', async (option, options) => {
+    const error = await startError([serverClass('Server', options as ServerOptions)]);
+    expect(error).toMatchObject({ name: 'InvalidOptionError', owner: 'Server', option });
+    expect(error.message).toMatch(`Server: the option "${option}" must be `);
   });
 });

@@ -7,13 +7,14 @@ import {
   type WSMessageEvent,
   type WSTerminateEvent,
 } from 'nestjs-4d-websocket';
-import { startApp } from './app.js';
+import { startApp, type TestAppOptions } from './app.js';
 import { Recorder } from './recorder.js';
 
 /** Starts an application with one server, at `/`, whose connections run a function for each message and note the rest. */
 export async function serveConnections(
   options: ConnectionHandlerOptions = {},
   onMessage: (ws: WebSocketConnection, data: never) => unknown = () => undefined,
+  { providers = [], ...app }: TestAppOptions = {},
 ) {
   const events = new Recorder();
   @ConnectionHandler({ path: '/', ...options })
@@ -31,7 +32,7 @@ export async function serveConnections(
       events.push('terminate', event, ws);
     }
   }
-  const testApp = await startApp({ providers: [Handler] });
+  const testApp = await startApp({ ...app, providers: [Handler, ...providers] });
   const server = testApp.app.get(WebSocketServerRegistry).get('/')!;
   /** The server's side of the next connection. */
   const nextConnection = async () => (await events.next('open'))[0] as WebSocketConnection;

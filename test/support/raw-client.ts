@@ -132,6 +132,13 @@ export class RawClient {
     });
   }
 
+  /** The next bytes, as many as these. */
+  bytes(count: number): Promise<Buffer> {
+    return this.#until((bytes) =>
+      bytes.length < count ? undefined : { found: bytes.subarray(0, count), rest: bytes.subarray(count) },
+    );
+  }
+
   /** The next frame. */
   frame(): Promise<ServerFrame> {
     return this.#until((bytes) => {
@@ -158,6 +165,19 @@ export async function openSocket(port: number): Promise<RawClient> {
   socket.setNoDelay();
   await once(socket, 'connect');
   return new RawClient(socket);
+}
+
+/** What the server answers to a handshake for this path, which is sent as it is. */
+export async function handshakeStatus(
+  port: number,
+  path: string,
+  headers: Record<string, string> = {},
+): Promise<number> {
+  const client = await openSocket(port);
+  client.write(handshakeHead(path, headers));
+  const head = await client.head();
+  client.socket.destroy();
+  return Number(head.split(' ')[1]);
 }
 
 /** Opens a connection and reads the 101. */
