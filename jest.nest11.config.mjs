@@ -17,6 +17,7 @@ export default {
     'nginx',
     'python-client',
     'throttler',
+    'never-ends',
     'terminus',
   ],
   extensionsToTreatAsEsm: [],

@@ -53,7 +53,7 @@ export class RouteTable {
     if (exact === undefined) {
       const other = this.#patterns.find((route) => route.server.path === path);
       if (other !== undefined) throw taken(server, other.server);
-      this.#patterns.push({ server, matches: match(path, { sensitive: true, encodePath }) });
+      this.#patterns.push({ server, matches: match(path, { sensitive: true, trailing: false, encodePath }) });
     } else {
       const other = this.#exact.get(exact);
       if (other !== undefined) throw taken(server, other);

@@ -43,16 +43,21 @@ export interface ConnectionHandlerOptions extends ServerOptions {
   discriminator?: string;
 }
 
-/** The decorated classes of this process, for as long as they are in use. */
-const decorated = new Set<WeakRef<object>>();
+/** The decorated classes of this process that no application has provided, for as long as they are in use. */
+const unprovided = new Set<WeakRef<object>>();
 
-/** @internal All classes that are decorated, whether a module provides them or not. */
-export function* decoratedConnectionHandlers(): Generator<object> {
-  for (const reference of decorated) {
+/**
+ * @internal The decorated classes that no application of this process provides, or provided.
+ *
+ * @param provided those that one provides now
+ */
+export function unprovidedConnectionHandlers(provided: ReadonlySet<object>): object[] {
+  return Array.from(unprovided).flatMap((reference) => {
     const type = reference.deref();
-    if (type === undefined) decorated.delete(reference);
-    else yield type;
-  }
+    if (type !== undefined && !provided.has(type)) return [type];
+    unprovided.delete(reference);
+    return [];
+  });
 }
 
 /** @internal */
@@ -70,6 +75,6 @@ export function ConnectionHandler(options: ConnectionHandlerOptions = {}): Class
     Injectable({ scope: options.scope ?? Scope.REQUEST }),
     SetMetadata(CONNECTION_HANDLER_OPTIONS, options),
     SetMetadata(ENTRY_PROVIDER, true),
-    (type: object) => void decorated.add(new WeakRef(type)),
+    (type: object) => void unprovided.add(new WeakRef(type)),
   ) as ClassDecorator;
 }

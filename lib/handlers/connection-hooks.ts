@@ -87,18 +87,12 @@ export class ConnectionHooksFactory {
     if (!isMethodOfClass) return { message: plainMessage(method), filter: undefined };
     const handlerMethod: HandlerMethod = { type, method, wrapper, contextId, contextType: 'ws' };
     const pipeline = this.pipelines.create(handlerMethod, MESSAGE_TARGET);
-    const args = (connection: WebSocketConnection, data: unknown, isBinary: boolean): MessageCall => [
-      connection,
-      data,
-      connection.wss.path,
-      isBinary,
-    ];
     return {
       message: pipeline.isPlain
         ? plainMessage(method)
-        : (connection, data, isBinary) => pipeline.call(args(connection, data, isBinary)),
+        : (connection, data, isBinary) => pipeline.call(messageArgs(connection, data, isBinary)),
       filter: pipeline.hasFilters
-        ? (connection, data, failure) => pipeline.filter(failure, args(connection, data, false))
+        ? (connection, data, failure) => pipeline.filter(failure, messageArgs(connection, data, false))
         : undefined,
     };
   }
@@ -111,6 +105,10 @@ type MessageCall = [
   pattern: string | undefined,
   isBinary: boolean,
 ];
+
+function messageArgs(connection: WebSocketConnection, data: unknown, isBinary: boolean): MessageCall {
+  return [connection, data, connection.wss.path, isBinary];
+}
 
 const MESSAGE_TARGET: PipelineTarget = {
   values: MESSAGE_VALUES,

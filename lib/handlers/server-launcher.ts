@@ -11,7 +11,7 @@ import {
 import { ContextIdFactory } from '@nestjs/core';
 import { ClusterMember } from '../cluster/cluster-member.js';
 import {
-  decoratedConnectionHandlers,
+  unprovidedConnectionHandlers,
   type ConnectionHandlerOptions,
 } from '../decorators/connection-handler.decorator.js';
 import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
@@ -95,9 +95,8 @@ export class ServerLauncher
   /** Tells of handlers that can't serve anybody as things are; a server that is started later may change that. */
   #warnOfUnservable(): void {
     const provided = this.explorer.connectionHandlers();
-    const types = new Set<object>(provided.map(({ type }) => type));
-    for (const type of decoratedConnectionHandlers()) {
-      if (types.has(type) || provided.some((provider) => isBaseOf(type, provider.type))) continue;
+    for (const type of unprovidedConnectionHandlers(new Set(provided.map((provider) => provider.type)))) {
+      if (provided.some((provider) => isBaseOf(type, provider.type))) continue;
       this.#logger.warn(
         `${(type as Type<object>).name} is a @ConnectionHandler() that no module provides, so no server can return it; ` +
           'add it to the providers of a module',

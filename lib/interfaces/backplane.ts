@@ -7,7 +7,10 @@ export interface BackplaneObserver {
    * @param message nobody may change these bytes afterwards: they are not copied
    */
   receive(channel: string, message: Uint8Array): void;
-  /** The broker can not be reached any more, or not yet. Told once an outage; what is published meanwhile is lost. */
+  /**
+   * The broker can not be reached any more, or not yet; what is published meanwhile is lost. Told once an outage, and again
+   * when what keeps it away is something else.
+   */
   away(error: Error): void;
   /** The broker is there again, and all channels are subscribed to again. */
   back(): void;
@@ -30,12 +33,13 @@ export interface Backplane {
    */
   connect(observer: BackplaneObserver): Promise<void>;
   /**
-   * Receives what is published on these channels from now on. While the broker is away it is enough to remember them.
+   * Receives what is published on these channels from now on. Not called while the broker is away; called again for channels
+   * that it refused, so perhaps for some that are subscribed to already.
    *
    * @returns a promise of all of them being subscribed to; it rejects if the broker refuses
    */
   subscribe(channels: readonly string[]): Promise<void>;
-  /** Receives no more of what is published on these channels. */
+  /** Receives no more of what is published on these channels; some may never have been subscribed to. */
   unsubscribe(channels: readonly string[]): void;
   /**
    * Publishes a message. Not called while the broker is away.

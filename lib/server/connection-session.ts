@@ -43,6 +43,8 @@ export class ConnectionSession implements InboxConsumer, OutboxObserver, ReplyRe
   #draining = false;
   // What comes after a message that ends the connection is not served (RFC 6455, section 7.1.7).
   #violated = false;
+  // onTerminate is the last hook: what fails later is for the log.
+  #terminated = false;
 
   constructor(server: WebSocketServer, id: number, websocket: ConnectionSocket, request: HandshakeRequest) {
     this.server = server;
@@ -145,6 +147,7 @@ export class ConnectionSession implements InboxConsumer, OutboxObserver, ReplyRe
     this.#streams?.close();
     const text = reason.length === 0 ? undefined : reason.toString();
     this.inbox.perform(() => {
+      this.#terminated = true;
       const completion = this.#run(() => this.#hooks.terminate?.(this.connection, code, text));
       if (completion !== undefined) return completion.then(() => this.server.ended(this));
       this.server.ended(this);
@@ -213,7 +216,12 @@ export class ConnectionSession implements InboxConsumer, OutboxObserver, ReplyRe
 
   /** What fails in a stream is told in its turn, as that of the message it answers. */
   #streamFailed(data: unknown): (error: unknown) => void {
-    return (error) => this.inbox.perform(() => this.#messageFailed(error, data));
+    return (error) =>
+      this.inbox.perform(() =>
+        this.#terminated
+          ? this.#log(this.#hooks.name, errorDetails(error, 'user'))
+          : this.#messageFailed(error, data),
+      );
   }
 
   #createStreams(): ReplyStreams {
@@ -237,17 +245,16 @@ export class ConnectionSession implements InboxConsumer, OutboxObserver, ReplyRe
   }
 
   #report(errors: ErrorList): Completion {
-    if (this.#hooks.error === undefined) {
-      this.server.logError(this.#hooks.name, errors);
-      return undefined;
-    }
+    const { name, error: onError } = this.#hooks;
+    if (onError === undefined) return this.#log(name, errors);
     return this.#run(
-      () => this.#hooks.error!(this.connection, errors),
-      (error) => {
-        this.server.logError(`${this.#hooks.name} (onError)`, errorDetails(error, 'user'));
-        return undefined;
-      },
+      () => onError(this.connection, errors),
+      (error) => this.#log(`${name} (onError)`, errorDetails(error, 'user')),
     );
+  }
+
+  #log(name: string, errors: ErrorList): undefined {
+    this.server.logError(name, errors);
   }
 
   /** Runs a hook; what it throws, or rejects with, goes to `onError`, or where it is said to go. */

@@ -43,6 +43,8 @@ interface Attempt {
   readonly socket: Duplex;
   head: Buffer;
   readonly exchange: HandshakeExchange;
+  /** Whether it was answered, or its client went away, before it was decided. */
+  isOver: boolean;
 }
 
 /**
@@ -103,10 +105,10 @@ export class Handshakes {
     }
     if (this.#refusedByChecks(raw, socket)) return;
     const exchange = new HandshakeExchange(new LazyHandshakeRequest(raw, params, this.#addressOf(raw)));
-    const attempt: Attempt = { raw, socket, head, exchange };
+    const attempt: Attempt = { raw, socket, head, exchange, isOver: false };
     let decision: Decision | Promise<Decision>;
     try {
-      decision = isPromise(allowed) ? this.#decideAfter(allowed, exchange) : this.#decide(exchange);
+      decision = isPromise(allowed) ? this.#decideAfter(allowed, attempt) : this.#decide(attempt);
     } catch (error) {
       this.#fail(attempt, error);
       return;
@@ -117,9 +119,10 @@ export class Handshakes {
 
   /** Refuses all handshakes that are not decided yet. */
   refusePending(): void {
-    for (const [pending, { socket }] of this.#pending) {
+    for (const [pending, attempt] of this.#pending) {
       pending.stop();
-      refuseWith(socket, closingError());
+      attempt.isOver = true;
+      refuseWith(attempt.socket, closingError());
     }
     this.#pending.clear();
   }
@@ -169,28 +172,33 @@ export class Handshakes {
     }
   }
 
-  #decide(exchange: HandshakeExchange): HandlerSource | null | Promise<HandlerSource | null> {
+  #decide(attempt: Attempt): HandlerSource | null | Promise<HandlerSource | null> {
     return this.#server.options.middleware.length === 0
-      ? this.#server.decide(exchange)
-      : this.#throughMiddleware(exchange);
+      ? this.#server.decide(attempt.exchange)
+      : this.#throughMiddleware(attempt);
   }
 
-  async #throughMiddleware(exchange: HandshakeExchange): Promise<HandlerSource | null> {
-    const { response, request } = exchange;
+  async #throughMiddleware(attempt: Attempt): Promise<HandlerSource | null> {
+    const { response, request } = attempt.exchange;
     await runMiddleware(this.#server.options.middleware, request.raw, response);
-    return response.answered ? null : this.#server.decide(exchange);
+    return response.answered || attempt.isOver ? null : this.#server.decide(attempt.exchange);
   }
 
-  async #decideAfter(allowed: Promise<boolean>, exchange: HandshakeExchange): Promise<Decision> {
-    return (await allowed) ? this.#decide(exchange) : ORIGIN_REFUSED;
+  async #decideAfter(allowed: Promise<boolean>, attempt: Attempt): Promise<Decision> {
+    if (!(await allowed)) return ORIGIN_REFUSED;
+    return attempt.isOver ? null : this.#decide(attempt);
   }
 
   #await(attempt: Attempt, decision: Promise<Decision>): void {
     const { options } = this.#server;
     const pending = new PendingHandshake(attempt.socket, options, {
-      gone: () => this.#pending.delete(pending),
+      gone: () => {
+        attempt.isOver = true;
+        this.#pending.delete(pending);
+      },
       timedOut: () => {
         if (!stillPending()) return;
+        attempt.isOver = true;
         this.#refuse(attempt, refusalOf(httpError(503, 'The handshake took too long')));
         const error = new Error(
           `onConnection took longer than handshakeTimeout, ${options.handshakeTimeout} ms`,

@@ -269,27 +269,31 @@ function iterate(
           // If the connection closes meanwhile, the subscriber is closed too.
           if (receiver.bufferedAmount > PACE) await receiver.drain(PACE).catch(() => undefined);
         }
-        if (subscriber.closed) return;
+        if (isOver) return;
         isOver = true;
         subscriber.complete();
       } catch (error) {
+        // Once it was left, a stream fails because of that.
+        if (isOver) return;
         isOver = true;
-        if (subscriber.closed) failed(error);
-        else subscriber.error(error);
+        subscriber.error(error);
       }
     };
     void pull();
     return () => {
-      // Not over: the iterator is told, as a loop that is left tells it.
-      if (!isOver) void finish(iterator, failed);
+      if (isOver) return;
+      isOver = true;
+      void leave(iterable, iterator).catch(failed);
     };
   });
 }
 
-async function finish(iterator: AsyncIterator<unknown>, failed: ReplyFailed): Promise<void> {
-  try {
-    await iterator.return?.();
-  } catch (error) {
-    failed(error);
-  }
+/**
+ * Tells an iterable that nobody asks it any more. A loop that is left calls `return()`; but that waits for the value that was
+ * asked for last, and a stream of Node's that is silent would be open for as long.
+ */
+async function leave(iterable: AsyncIterable<unknown>, iterator: AsyncIterator<unknown>): Promise<void> {
+  const { destroy } = iterable as { destroy?: unknown };
+  if (typeof destroy === 'function') Reflect.apply(destroy, iterable, []);
+  else await iterator.return?.();
 }
