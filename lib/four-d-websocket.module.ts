@@ -18,7 +18,7 @@ import { ServerHost } from './server/server-host.js';
 
 /**
  * Serves the application's `@WSSHandler()` and `@ConnectionHandler()` providers on its HTTP server. Import it once, in
- * the root module; it is global, and nothing is needed in `main.ts` (SPEC 1.1).
+ * the root module; it is global, and nothing is needed in `main.ts` (reference 1.1).
  */
 @Global()
 @Module({
@@ -50,7 +50,7 @@ export class FourDWebSocketModule extends ConfigurableModuleClass {
   }
 
   /**
-   * Imports the module with defaults for all its servers; a decorator's options override them (SPEC 1.5).
+   * Imports the module with defaults for all its servers; a decorator's options override them (reference 1.5).
    *
    * @throws {InvalidOptionError} at start-up, for an option out of range
    */
@@ -61,7 +61,7 @@ export class FourDWebSocketModule extends ConfigurableModuleClass {
   /**
    * Nest calls the hooks of modules by their distance from the root: the nearest one's onModuleInit last, its
    * onModuleDestroy first. Servers start when all they use is there, and their last `onTerminate` runs while it still
-   * is (SPEC 13), so this module has to be nearer than the root itself.
+   * is (reference 13), so this module has to be nearer than the root itself.
    */
   #initLastAndDestroyFirst(modules: ModulesContainer): void {
     const own = [...modules.values()].filter(({ metatype }) => metatype === FourDWebSocketModule);

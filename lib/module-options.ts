@@ -1,7 +1,7 @@
 import { ConfigurableModuleBuilder } from '@nestjs/common';
 import type { Backplane, ServerDefaults } from './interfaces/index.js';
 
-/** The options of {@link FourDWebSocketModule}: the defaults of all servers, and what connects instances (SPEC 1.5, 8, 14). */
+/** The options of {@link FourDWebSocketModule}: the defaults of all servers, and what connects instances (reference 1.5, 8, 14). */
 export interface FourDWebSocketModuleOptions extends ServerDefaults {
   /**
    * Connects the instances of the application, so that messages to many and messages by id reach the clients of all of

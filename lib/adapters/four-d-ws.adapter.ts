@@ -5,7 +5,7 @@ import { WsAdapter } from '@nestjs/platform-ws';
 import { APPLICATION_PORT, UpgradeRouter } from './upgrade-router.js';
 
 /**
- * The gateway adapter that the module registers (SPEC 1.1): ordinary `@WebSocketGateway` classes work as they do with
+ * The gateway adapter that the module registers (reference 1.1): ordinary `@WebSocketGateway` classes work as they do with
  * `WsAdapter`, but the upgrade requests of their port are shared out by the router, so that they live on one port with
  * the servers of this package.
  */

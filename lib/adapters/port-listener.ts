@@ -18,7 +18,7 @@ export interface GatewayServer {
 }
 
 /**
- * Decides who gets an upgrade request of one HTTP server (SPEC 1.7): our server with exactly its path, our first
+ * Decides who gets an upgrade request of one HTTP server (reference 1.7): our server with exactly its path, our first
  * pattern that matches, an ordinary gateway with the path, our server without a path, other `upgrade` listeners of the
  * HTTP server, and if there are none of these, HTTP 404.
  */
@@ -98,7 +98,7 @@ export class PortListener {
 
   /**
    * A request that offers another upgrade, such as `h2c`, is for the application, which answers it as a plain request
-   * (SPEC 1.7). Node hands it over as an upgrade only because somebody listens for upgrades. So it goes back to where it came
+   * (reference 1.7). Node hands it over as an upgrade only because somebody listens for upgrades. So it goes back to where it came
    * from, head and all, without the offer.
    */
   #answerAsRequest(request: IncomingMessage, socket: Duplex, head: Buffer): void {

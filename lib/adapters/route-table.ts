@@ -20,7 +20,7 @@ interface PatternRoute {
 
 const NO_PARAMS: PathParams = Object.freeze(Object.create(null) as PathParams);
 
-/** The servers of one port by their paths (SPEC 1.7). */
+/** The servers of one port by their paths (reference 1.7). */
 export class RouteTable {
   readonly #exact = new Map<string, WebSocketServer>();
   readonly #patterns: PatternRoute[] = [];

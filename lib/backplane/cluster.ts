@@ -19,7 +19,7 @@ const JOIN_TIMEOUT = 5_000;
 const relay = new ClusterRelay();
 
 /**
- * Connects the workers of `node:cluster` through their primary process (SPEC 14.2): no broker is needed to use all cores of
+ * Connects the workers of `node:cluster` through their primary process (reference 14.2): no broker is needed to use all cores of
  * one machine. The primary calls {@link ClusterBackplane.setupPrimary} before it forks.
  *
  * In a process that is no worker it works as well: such an application is an instance too.

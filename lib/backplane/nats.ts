@@ -44,7 +44,7 @@ const REQUIRED = {
 } as const satisfies NodeConnectionOptions;
 
 /**
- * Connects the instances of an application through core NATS (SPEC 14.2), with `@nats-io/transport-node`, which has to be
+ * Connects the instances of an application through core NATS (reference 14.2), with `@nats-io/transport-node`, which has to be
  * installed beside this package. Messages longer than the server's `max_payload` travel in parts.
  */
 export class NatsBackplane implements Backplane {

@@ -38,7 +38,7 @@ export interface RedisLink {
 
 /**
  * Nothing waits while Redis is away, and nothing is sent twice: what can't be delivered now is lost, which is what "at
- * most once" means (SPEC 14.3).
+ * most once" means (reference 14.3).
  */
 export const AT_MOST_ONCE = {
   lazyConnect: true,

@@ -43,7 +43,7 @@ const PING_INTERVAL = 10_000;
 const SOCKET_TIMEOUT = 10_000;
 
 /**
- * Connects the instances of an application through the pub/sub of Redis or Valkey (SPEC 14.2), with `ioredis`, which has
+ * Connects the instances of an application through the pub/sub of Redis or Valkey (reference 14.2), with `ioredis`, which has
  * to be installed beside this package.
  */
 export class RedisBackplane implements Backplane {

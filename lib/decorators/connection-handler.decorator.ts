@@ -10,7 +10,7 @@ import { ENTRY_PROVIDER } from './entry-provider.js';
 import type { WebSocketConnection } from '../server/web-socket-connection.js';
 
 /**
- * The hooks of a connection handler (SPEC 5). A class whose hooks are marked by decorators has other method names, and
+ * The hooks of a connection handler (reference 5). A class whose hooks are marked by decorators has other method names, and
  * need not implement this.
  *
  * @typeParam T what a message's `data` is: `string`, `Buffer` or the parsed JSON, by the server's `dataType`
@@ -26,12 +26,12 @@ export interface ConnectionHandler<T = unknown> {
   onTerminate?(ws: WebSocketConnection, event: WSTerminateEvent): unknown;
 }
 
-/** The options of a connection handler; with server options it is a server of its own (SPEC 1.4). */
+/** The options of a connection handler; with server options it is a server of its own (reference 1.4). */
 export interface ConnectionHandlerOptions extends ServerOptions {
   /**
    * `Scope.DEFAULT` shares one instance among all connections.
    *
-   * @default one instance for each connection (SPEC 9.1)
+   * @default one instance for each connection (reference 9.1)
    */
   scope?: Scope;
   /**
@@ -64,11 +64,11 @@ export function unprovidedConnectionHandlers(provided: ReadonlySet<object>): obj
 export const CONNECTION_HANDLER_OPTIONS = '4d-websocket:connection-handler';
 
 /**
- * Makes a class a connection handler: what serves a client that a server handler let in (SPEC 1.2). The class is
+ * Makes a class a connection handler: what serves a client that a server handler let in (reference 1.2). The class is
  * injectable; list it among the providers of a module. Nest makes one instance for each connection, so `this` is the
  * connection's own state.
  *
- * With server options, a path for instance, it is a server of its own that accepts every client (SPEC 1.4).
+ * With server options, a path for instance, it is a server of its own that accepts every client (reference 1.4).
  */
 export function ConnectionHandler(options: ConnectionHandlerOptions = {}): ClassDecorator {
   return applyDecorators(

@@ -1,4 +1,4 @@
-/** The hooks of 4D, by their names (SPEC 1.3). */
+/** The hooks of 4D, by their names (reference 1.3). */
 export type HookName = 'onConnection' | 'onOpen' | 'onMessage' | 'onError' | 'onTerminate';
 
 /** A method that a decorator made a hook. */

@@ -9,11 +9,11 @@ import type {
 import { ENTRY_PROVIDER } from './entry-provider.js';
 import type { WebSocketServer } from '../server/web-socket-server.js';
 
-/** What `onConnection` decides (SPEC 4.1): a class for Nest to make, an object as it is, or nobody: HTTP 403. */
+/** What `onConnection` decides (reference 4.1): a class for Nest to make, an object as it is, or nobody: HTTP 403. */
 export type ConnectionDecision = Type<object> | object | null | undefined;
 
 /**
- * The hooks of a server handler (SPEC 4). A class whose hooks are marked by decorators has other method names, and
+ * The hooks of a server handler (reference 4). A class whose hooks are marked by decorators has other method names, and
  * need not implement this.
  */
 export interface WSSHandler {
@@ -34,7 +34,7 @@ export interface WSSHandler {
 export const WSS_HANDLER_OPTIONS = '4d-websocket:wss-handler';
 
 /**
- * Makes a class the handler of a WebSocket server: its `onConnection` decides about each client (SPEC 1.2). The class
+ * Makes a class the handler of a WebSocket server: its `onConnection` decides about each client (reference 1.2). The class
  * is injectable; list it among the providers of a module.
  *
  * @param options the server's options, or just its path; they override the module's

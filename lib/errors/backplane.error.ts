@@ -1,5 +1,5 @@
 /**
- * A backplane can't do its work: at start-up its broker can't be reached or refuses, later it is away (SPEC 14.3). The
+ * A backplane can't do its work: at start-up its broker can't be reached or refuses, later it is away (reference 14.3). The
  * `cause` is the error of the broker's client.
  */
 export class BackplaneError extends Error {

@@ -1,4 +1,4 @@
-/** A handler class can't be served as it is written. Thrown at start-up (SPEC 1.6); the message names the remedy. */
+/** A handler class can't be served as it is written. Thrown at start-up (reference 1.6); the message names the remedy. */
 export class InvalidHandlerError extends Error {
   override readonly name = 'InvalidHandlerError';
 

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 
-/** An option is out of range or of the wrong type. Thrown at start-up (SPEC 1.6). */
+/** An option is out of range or of the wrong type. Thrown at start-up (reference 1.6). */
 export class InvalidOptionError extends Error {
   override readonly name = 'InvalidOptionError';
 

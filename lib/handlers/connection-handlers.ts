@@ -20,7 +20,7 @@ export interface Decider {
   readonly sources: Map<Type<object>, HandlerSource>;
 }
 
-/** Turns what `onConnection` decided into the handlers of connections (SPEC 4.1, 9). */
+/** Turns what `onConnection` decided into the handlers of connections (reference 4.1, 9). */
 @Injectable()
 export class ConnectionHandlers {
   readonly #sources = new Map<ConnectionHandlerProvider, HandlerSource>();

@@ -5,7 +5,7 @@ import type { WebSocketConnection } from '../server/web-socket-connection.js';
 
 /**
  * Injects the {@link WebSocketConnection} into a connection handler, and into request-scoped providers under it:
- * `@Inject(CONNECTION) private readonly ws: WebSocketConnection` (SPEC 9.1). `REQUEST` is the upgrade request there.
+ * `@Inject(CONNECTION) private readonly ws: WebSocketConnection` (reference 9.1). `REQUEST` is the upgrade request there.
  */
 export const CONNECTION = Symbol('4d-websocket:connection');
 

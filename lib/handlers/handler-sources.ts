@@ -7,7 +7,7 @@ import { decoratesInstances, INJECTED_PROPERTIES } from './pipeline/nest-metadat
 import { rememberConnection } from './connection.provider.js';
 import { moduleRefOf, type ProviderWrapper } from './provider-explorer.js';
 
-/** One handler for all connections: an object that `onConnection` returned, or `Scope.DEFAULT` (SPEC 9.2). */
+/** One handler for all connections: an object that `onConnection` returned, or `Scope.DEFAULT` (reference 9.2). */
 export class SharedHandlerSource implements HandlerSource {
   readonly #bound: BoundHandler;
 
@@ -21,7 +21,7 @@ export class SharedHandlerSource implements HandlerSource {
 }
 
 /**
- * A new handler for each connection (SPEC 9.1). Nest makes it in a context that lives as long as the connection, and so
+ * A new handler for each connection (reference 9.1). Nest makes it in a context that lives as long as the connection, and so
  * do its request-scoped dependencies and enhancers. If there are none of these, all it depends on exists already: then
  * that is looked up once, and a connection costs no more than `new`.
  */

@@ -15,7 +15,7 @@ type Hook = (subject: object, event: object) => unknown;
 const HOOK_NAMES: readonly HookName[] = ['onConnection', 'onOpen', 'onMessage', 'onError', 'onTerminate'];
 
 /**
- * Finds a handler's hooks: marked methods, then 4D's names (SPEC 1.3).
+ * Finds a handler's hooks: marked methods, then 4D's names (reference 1.3).
  *
  * @param handler an instance, or the prototype of a class
  * @throws {InvalidHandlerError} if two methods are marked as one hook, or for one kind of message

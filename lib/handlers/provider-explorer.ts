@@ -18,7 +18,7 @@ export interface DecoratedProvider<Options> {
   readonly wrapper: ProviderWrapper;
 }
 
-/** Finds the decorated providers of all modules (SPEC 1.1). */
+/** Finds the decorated providers of all modules (reference 1.1). */
 @Injectable()
 export class ProviderExplorer {
   #connectionHandlers: readonly DecoratedProvider<ConnectionHandlerOptions>[] | undefined;

@@ -22,7 +22,7 @@ import { MethodPipelines, type MethodPipeline, type PipelineTarget } from './pip
 import { HANDSHAKE_VALUES } from './pipeline/parameter-values.js';
 import { moduleRefOf, type ProviderWrapper } from './provider-explorer.js';
 
-/** Asks a handler about a client; what it returns is a decision of SPEC 4.1, or a promise of one. */
+/** Asks a handler about a client; what it returns is a decision of reference 4.1, or a promise of one. */
 type Decide = (handler: object, server: WebSocketServer, exchange: HandshakeExchange) => unknown;
 
 /** Makes the hooks of servers from their handlers. */
@@ -70,7 +70,7 @@ export class ServerHooksFactory {
     };
   }
 
-  /** The hooks of a connection handler that is a server of its own: it accepts every client (SPEC 1.4). */
+  /** The hooks of a connection handler that is a server of its own: it accepts every client (reference 1.4). */
   ofShorthand(type: Type<object>, wrapper: ProviderWrapper): ServerHooks {
     const decider: Decider = { name: type.name, module: wrapper.host, sources: new Map() };
     return {

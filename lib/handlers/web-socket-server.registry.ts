@@ -13,7 +13,7 @@ import { WebSocketServer } from '../server/web-socket-server.js';
 import { ProviderExplorer, type ProviderWrapper } from './provider-explorer.js';
 import { ServerHooksFactory } from './server-hooks.js';
 
-/** The WebSocket servers of the application; injectable anywhere (SPEC 3.2). */
+/** The WebSocket servers of the application; injectable anywhere (reference 3.2). */
 @Injectable()
 export class WebSocketServerRegistry implements Iterable<WebSocketServer> {
   readonly #servers = new Set<WebSocketServer>();

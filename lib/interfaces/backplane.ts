@@ -17,7 +17,7 @@ export interface BackplaneObserver {
 }
 
 /**
- * Carries messages between the instances of an application (SPEC 14.2). `RedisBackplane`, `NatsBackplane` and
+ * Carries messages between the instances of an application (reference 14.2). `RedisBackplane`, `NatsBackplane` and
  * `ClusterBackplane` are backplanes; so is any object with these methods.
  *
  * What it has to promise: the messages of one instance on one channel arrive in the order in which they were published,

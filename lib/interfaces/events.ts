@@ -2,7 +2,7 @@ import type { HandshakeRequest } from './handshake-request.js';
 import type { WSError } from './ws-error.js';
 
 /**
- * What `onConnection` receives for each valid handshake (SPEC 4).
+ * What `onConnection` receives for each valid handshake (reference 4).
  *
  * @typeParam Data what the application keeps in `request.data`
  */
@@ -12,13 +12,13 @@ export interface WSConnectionEvent<Data extends object = object> {
   request: HandshakeRequest<Data>;
 }
 
-/** What `onOpen` receives, once (SPEC 4, 5). */
+/** What `onOpen` receives, once (reference 4, 5). */
 export interface WSOpenEvent {
   type: 'open';
 }
 
 /**
- * What `onMessage` receives for each message (SPEC 5).
+ * What `onMessage` receives for each message (reference 5).
  *
  * @typeParam T `string`, `Buffer` or the parsed JSON, by the server's `dataType`
  */
@@ -29,20 +29,20 @@ export interface WSMessageEvent<T = unknown> {
   isBinary: boolean;
 }
 
-/** What `onError` receives (SPEC 12.1). */
+/** What `onError` receives (reference 12.1). */
 export interface WSErrorEvent {
   type: 'error';
   /** Never empty: the failure first, then the chain of its `cause`s. */
   errors: [WSError, ...WSError[]];
 }
 
-/** What a server handler's `onError` receives (SPEC 4). */
+/** What a server handler's `onError` receives (reference 4). */
 export interface WSServerErrorEvent extends WSErrorEvent {
   /** The message of the first error; what 4D calls it. */
   statusText: string;
 }
 
-/** What a connection handler's `onTerminate` receives, once and last (SPEC 5.2). */
+/** What a connection handler's `onTerminate` receives, once and last (reference 5.2). */
 export interface WSTerminateEvent {
   type: 'terminate';
   /** The close frame's code, 1005 if it carried none, 1006 if the connection broke. */
@@ -51,7 +51,7 @@ export interface WSTerminateEvent {
   reason: string | undefined;
 }
 
-/** What a server handler's `onTerminate` receives, once and last (SPEC 4). */
+/** What a server handler's `onTerminate` receives, once and last (reference 4). */
 export interface WSServerTerminateEvent {
   type: 'terminate';
 }

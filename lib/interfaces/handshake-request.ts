@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 
 /**
- * The upgrade request that opened (or asks to open) a connection (SPEC 7).
+ * The upgrade request that opened (or asks to open) a connection (reference 7).
  *
  * @typeParam Data what the application keeps in `data`
  * @typeParam Params the path parameters: strings, but for a wildcard (`/files/*path`), whose parameter is an array of its
@@ -23,7 +23,7 @@ export interface HandshakeRequest<
   readonly remoteAddress: string;
   /**
    * An object of the application's own, made when it is first asked for: what a guard or `onConnection` finds out about the
-   * client. It is the same object as the connection's `data` (SPEC 2).
+   * client. It is the same object as the connection's `data` (reference 2).
    */
   readonly data: Data;
   /** Node's own request object; what guards set on the request is here. */

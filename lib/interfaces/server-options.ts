@@ -41,7 +41,7 @@ interface Connect {
 /** Connect-style middleware, as `app.use` takes it. */
 export type HandshakeMiddleware = Connect['use'];
 
-/** The options that a module sets for all its servers, and a decorator for one (SPEC 8). */
+/** The options that a module sets for all its servers, and a decorator for one (reference 8). */
 export interface ServerDefaults {
   /** How messages are decoded. @default 'text' */
   dataType?: DataType;
@@ -100,7 +100,7 @@ export interface ServerDefaults {
   refusals?: 'http' | 'close';
 }
 
-/** The options of one server (SPEC 8). */
+/** The options of one server (reference 8). */
 export interface ServerOptions extends ServerDefaults {
   /**
    * Exact path (`/chat`) or pattern (`/rooms/:id`) in the syntax of Nest's routes.

@@ -1,11 +1,11 @@
 /**
- * The part of the package an error comes from (SPEC 12.1):
+ * The part of the package an error comes from (reference 12.1):
  * `wsck` protocol and socket, `json` a message that is not JSON, `user` a hook,
  * `http` the handshake, `bkpl` the backplane.
  */
 export type ComponentSignature = 'wsck' | 'json' | 'user' | 'http' | 'bkpl';
 
-/** One entry of the `errors` that an `onError` hook receives (SPEC 12.1). */
+/** One entry of the `errors` that an `onError` hook receives (reference 12.1). */
 export interface WSError {
   /**
    * An `HttpException`'s status; 1002, 1007 or 1009 for what the client sent wrong; 1006 for a broken

@@ -2,7 +2,7 @@
 const PLAIN = /^[\w\-./~]*$/;
 
 /**
- * A path in the one form in which paths are compared (SPEC 1.7): percent-encoded in one way, whichever way it was given,
+ * A path in the one form in which paths are compared (reference 1.7): percent-encoded in one way, whichever way it was given,
  * without one trailing slash. An encoded slash stays apart from a slash. Takes time in proportion to the length.
  *
  * @throws {URIError} for what is not well-formed percent-encoding

@@ -12,7 +12,7 @@ function plain(address: string | undefined): string {
 }
 
 /**
- * How a server finds its clients' addresses (SPEC 7), with Express's meaning of `trustProxy`: true trusts every
+ * How a server finds its clients' addresses (reference 7), with Express's meaning of `trustProxy`: true trusts every
  * proxy, a number that many hops, strings these addresses and subnets, a function decides.
  *
  * @throws {TypeError} for an address that is none

@@ -34,7 +34,7 @@ export function closeReason(text: string): string {
   return reason;
 }
 
-/** Whether an application's code goes into the close frame (SPEC 2.2). */
+/** Whether an application's code goes into the close frame (reference 2.2). */
 export function isCloseCode(code: number): boolean {
   return code > 3000 && code <= 4999;
 }

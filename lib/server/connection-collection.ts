@@ -4,7 +4,7 @@ type Predicate = (connection: WebSocketConnection, index: number) => unknown;
 
 /**
  * Open connections, live: a connection is in it from before its `onOpen`, or its subscription to a topic, until its status
- * becomes `'Closed'`. Iterating while connections come and go is safe (SPEC 3.1).
+ * becomes `'Closed'`. Iterating while connections come and go is safe (reference 3.1).
  */
 export abstract class ConnectionCollection implements Iterable<WebSocketConnection> {
   /** How many there are. */

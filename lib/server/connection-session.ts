@@ -182,7 +182,7 @@ export class ConnectionSession implements InboxConsumer, OutboxObserver, ReplyRe
     this.websocket.close(CloseCode.INTERNAL_ERROR);
   }
 
-  /** Sends what a message's hook returned, or promised (SPEC 5.3). */
+  /** Sends what a message's hook returned, or promised (reference 5.3). */
   #reply(value: unknown, data: unknown): Completion {
     try {
       if (typeof value !== 'object' || value === null) {

@@ -17,7 +17,7 @@ const PROTOCOL_ERROR_CODES: Readonly<Record<string, number>> = {
 };
 
 /**
- * The errors of a failure: itself first, then the chain of its causes (SPEC 12.1). Never throws, whatever was thrown: an
+ * The errors of a failure: itself first, then the chain of its causes (reference 12.1). Never throws, whatever was thrown: an
  * error may have a getter that throws, and need not be an error at all.
  *
  * @param failure what was thrown, of whatever type

@@ -7,7 +7,7 @@ const logger = new Logger('WebSocketServer');
 const INTERVAL = 1000;
 
 /**
- * Where the errors of a server go that no `onError` hears (SPEC 12.2). What clients cause is logged once a second, with how
+ * Where the errors of a server go that no `onError` hears (reference 12.2). What clients cause is logged once a second, with how
  * often it happened, and without a stack: a hostile client must not fill the log.
  */
 export class ErrorLog {

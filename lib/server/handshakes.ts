@@ -48,7 +48,7 @@ interface Attempt {
 }
 
 /**
- * The opening handshakes of one server, in the order of SPEC 10.1: the checks, then `onConnection`, then the 101.
+ * The opening handshakes of one server, in the order of reference 10.1: the checks, then `onConnection`, then the 101.
  */
 export class Handshakes {
   readonly #server: HandshakeServer;

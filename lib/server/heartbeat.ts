@@ -5,7 +5,7 @@ import { CloseCode } from './close-code.js';
 const ROUNDS = 4;
 
 /**
- * Finds peers that are gone (SPEC 8): one timer for a whole server. Each round looks whether anything was read from
+ * Finds peers that are gone (reference 8): one timer for a whole server. Each round looks whether anything was read from
  * a connection's socket; that costs nothing on the path of its messages, and any traffic counts as life. After
  * `interval` of silence the client is pinged, after `timeout` more its socket is destroyed.
  */

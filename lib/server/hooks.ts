@@ -32,7 +32,7 @@ export interface HandlerSource {
   bind(connection: WebSocketConnection, request: HandshakeRequest): BoundHandler | Promise<BoundHandler>;
 }
 
-/** The hooks of a server's handler (SPEC 4). */
+/** The hooks of a server's handler (reference 4). */
 export interface ServerHooks {
   readonly name: string;
   readonly handler: object;

@@ -14,7 +14,7 @@ export interface InboxConsumer {
 /** A step in the life of a connection that waits its turn among the messages. */
 export type InboxTask = () => Completion;
 
-/** How much may wait before reading from the client pauses (SPEC 6.2). */
+/** How much may wait before reading from the client pauses (reference 6.2). */
 export interface InboxLimits {
   readonly maxQueuedMessages: number;
   /** Bytes. */
@@ -27,7 +27,7 @@ interface WaitingMessage {
 }
 
 /**
- * Keeps the hooks of one connection in order (SPEC 6.1, 6.2): one at a time, the others wait. A message that
+ * Keeps the hooks of one connection in order (reference 6.1, 6.2): one at a time, the others wait. A message that
  * finds the inbox idle, and whose hook is synchronous, is served without a queue, a promise or an allocation.
  */
 export class Inbox {

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { ComponentSignature, DataType } from '../interfaces/index.js';
 import { CloseCode } from './close-code.js';
 
-/** A message that its server's `dataType` can't decode (SPEC 5.1). */
+/** A message that its server's `dataType` can't decode (reference 5.1). */
 export class MessageDecodeError extends Error {
   override readonly name = 'MessageDecodeError';
 
@@ -47,7 +47,7 @@ function decodeObject(data: Buffer, isBinary: boolean): unknown {
   }
 }
 
-/** The decoder of each data type (SPEC 5.1). */
+/** The decoder of each data type (reference 5.1). */
 export const MESSAGE_DECODERS: Readonly<Record<DataType, MessageDecoder>> = {
   text: decodeText,
   blob: decodeBlob,

@@ -81,7 +81,7 @@ export function asBuffer(message: object): Buffer | undefined {
  * The JSON text of an object to send.
  *
  * @param caller the method that was called, for the error
- * @throws {TypeError} for what is not an object, and for an object that JSON can't carry (SPEC 2.1)
+ * @throws {TypeError} for what is not an object, and for an object that JSON can't carry (reference 2.1)
  */
 export function asJson(message: unknown, caller: string): string {
   if (typeof message !== 'object' || message === null) {

@@ -8,7 +8,7 @@ export interface ConnectionCount {
   readonly instances: number;
 }
 
-/** What a server asks of the instances of the application beside its own (SPEC 14.2). */
+/** What a server asks of the instances of the application beside its own (reference 14.2). */
 export interface OtherInstances {
   /** An id that no connection of any instance has or had. */
   nextConnectionId(): number;

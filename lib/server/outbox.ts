@@ -21,7 +21,7 @@ export interface OutboxObserver {
 }
 
 /**
- * Sends the messages of one connection (SPEC 6.3, 6.4): those of one turn of the event loop leave together, in
+ * Sends the messages of one connection (reference 6.3, 6.4): those of one turn of the event loop leave together, in
  * one system call, at the end of the turn.
  *
  * This file is the only one that writes to the socket beside `ws`. That is right as long as

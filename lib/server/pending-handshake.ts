@@ -17,7 +17,7 @@ export interface PendingHandshakeLimits {
 }
 
 /**
- * Watches the socket of a client whose handshake is being decided asynchronously (SPEC 10.2). The end of a stream shows
+ * Watches the socket of a client whose handshake is being decided asynchronously (reference 10.2). The end of a stream shows
  * only to who reads it to its end, so what the client sends meanwhile is read, and kept.
  */
 export class PendingHandshake {

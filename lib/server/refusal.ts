@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { HttpException } from '@nestjs/common';
 
-/** An HTTP error in the shape that Nest gives its own (SPEC 10.1). */
+/** An HTTP error in the shape that Nest gives its own (reference 10.1). */
 export function httpError(status: number, message: string): HttpException {
   return new HttpException({ statusCode: status, message, error: STATUS_CODES[status] }, status);
 }
@@ -19,7 +19,7 @@ export interface Refusal {
 }
 
 /**
- * What a client is told of an HTTP error: its status and its JSON body (SPEC 10.1).
+ * What a client is told of an HTTP error: its status and its JSON body (reference 10.1).
  *
  * @param headers further header lines
  */

@@ -16,7 +16,7 @@ export interface ReplyReceiver {
 /** Hears that a value could not be sent, or that a stream failed beside the messages. */
 export type ReplyFailed = (error: unknown) => void;
 
-/** Values over time, as a handler may return them (SPEC 5.3). */
+/** Values over time, as a handler may return them (reference 5.3). */
 export type ReplyStream = Observable<unknown> | AsyncIterable<unknown>;
 
 /** Whether a handler returned a stream. */
@@ -29,7 +29,7 @@ export function isReplyStream(value: object): value is ReplyStream {
 
 /**
  * What interceptors make of the result of a message. Their values are sent, and the message is served when they end, and
- * the handler has (SPEC 6.1), however many observables are around it; only a stream that the handler itself returned goes on
+ * the handler has (reference 6.1), however many observables are around it; only a stream that the handler itself returned goes on
  * beside the next message.
  */
 export class InterceptedReply {

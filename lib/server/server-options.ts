@@ -14,7 +14,7 @@ import { nearestName } from './nearest-name.js';
 const MAX_TIMEOUT = 2 ** 31 - 1;
 const MAX_BYTES = 2 ** 31 - 1;
 
-/** The defaults of SPEC 8. */
+/** The defaults of reference 8. */
 export const DEFAULT_OPTIONS = {
   dataType: 'text',
   maxPayload: 1024 * 1024,

@@ -1,6 +1,6 @@
 import type { ConnectionSession } from './connection-session.js';
 
-/** Ends the connections of a server within a time (SPEC 13). */
+/** Ends the connections of a server within a time (reference 13). */
 export class Shutdown {
   readonly #sessions: ReadonlySet<ConnectionSession>;
   readonly #timeout: number;

@@ -4,7 +4,7 @@ import type { Topics } from './topics.js';
 import type { WebSocketConnection } from './web-socket-connection.js';
 
 /**
- * The topics of a server, live, with their subscribers on this instance (SPEC 14.1). A topic exists while it has
+ * The topics of a server, live, with their subscribers on this instance (reference 14.1). A topic exists while it has
  * subscribers.
  */
 export class TopicCollection implements Iterable<string> {

@@ -13,7 +13,7 @@ export interface TopicObserver {
   topicRemoved(topic: string): void;
 }
 
-/** Who subscribed to what, on one server (SPEC 14.1). A topic exists while it has subscribers. */
+/** Who subscribed to what, on one server (reference 14.1). A topic exists while it has subscribers. */
 export class Topics {
   observer: TopicObserver | undefined;
   readonly #subscribers = new Map<string, Set<ConnectionSession>>();

@@ -4,11 +4,11 @@ import { checkTermination, isCloseCode } from './close-code.js';
 import { describeType } from './message-type.js';
 import type { WebSocketServer } from './web-socket-server.js';
 
-/** The state of a connection: open, in the closing handshake that either side began, or over (SPEC 2). */
+/** The state of a connection: open, in the closing handshake that either side began, or over (reference 2). */
 export type ConnectionStatus = 'Connected' | 'Closing' | 'Closed';
 
 /**
- * What `send` takes: a string, binary data, or an object that JSON can carry (SPEC 2.1).
+ * What `send` takes: a string, binary data, or an object that JSON can carry (reference 2.1).
  */
 export type Sendable = string | ArrayBufferLike | ArrayBufferView | Blob | object;
 
@@ -16,7 +16,7 @@ const STATUSES = ['Connected', 'Connected', 'Closing', 'Closed'] as const;
 
 /**
  * One client. The package creates it; every hook of the client's connection receives the same object
- * (SPEC 2).
+ * (reference 2).
  *
  * @typeParam Data what the application keeps in {@link WebSocketConnection.data}
  */
@@ -96,7 +96,7 @@ export class WebSocketConnection<Data extends object = object> {
   /**
    * Sends one message: a string as text; a Buffer, ArrayBuffer, view or Blob as binary; any other object
    * as the text of its JSON. Messages leave in the order of the calls, those of one turn of the event loop
-   * together at the end of it. Does nothing unless the status is `'Connected'` (SPEC 2.1, 6.3).
+   * together at the end of it. Does nothing unless the status is `'Connected'` (reference 2.1, 6.3).
    *
    * Binary data is not copied: change it only after it has left (see {@link drain}).
    *
@@ -113,7 +113,7 @@ export class WebSocketConnection<Data extends object = object> {
 
   /**
    * Starts the closing handshake, after everything sent before. The socket is destroyed if the client has
-   * not answered within `closeTimeout`. A second call does nothing (SPEC 2.2).
+   * not answered within `closeTimeout`. A second call does nothing (reference 2.2).
    *
    * @param code sent only when 3000 < code ≤ 4999; otherwise the close frame has no status, and the client sees 1005
    * @param message why, for the client: at most 123 bytes of UTF-8; sent only with a code
@@ -142,7 +142,7 @@ export class WebSocketConnection<Data extends object = object> {
 
   /**
    * Joins a topic: `wss.publish(topic, …)` reaches this client from now on. Does nothing unless the status is
-   * `'Connected'`. The connection leaves its topics when it closes (SPEC 14.1).
+   * `'Connected'`. The connection leaves its topics when it closes (reference 14.1).
    *
    * @throws {TypeError} for a topic that is not a non-empty string
    */

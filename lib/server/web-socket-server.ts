@@ -42,7 +42,7 @@ const COUNT_TIMEOUT = 1000;
 const NOBODY: ReadonlySet<number> = new Set();
 
 /**
- * A WebSocket server: takes the clients that its handler lets in, and knows them all (SPEC 3). The package makes
+ * A WebSocket server: takes the clients that its handler lets in, and knows them all (reference 3). The package makes
  * one for each decorated handler; `WebSocketServerRegistry.create` makes one at run time.
  */
 export class WebSocketServer {
@@ -112,7 +112,7 @@ export class WebSocketServer {
   }
 
   /**
-   * Sends a message to every connection, with a backplane to those of all instances; it is encoded once (SPEC 14.1,
+   * Sends a message to every connection, with a backplane to those of all instances; it is encoded once (reference 14.1,
    * 14.2).
    *
    * @throws {TypeError} as {@link WebSocketConnection.send}
@@ -127,7 +127,7 @@ export class WebSocketServer {
   /**
    * Sends a message to the connections that subscribed to a topic, with a backplane to those of all instances; it is
    * encoded once, and costs as much as there are subscribers, however many connections there are. Of several topics, a
-   * connection that subscribed to more than one receives it once (SPEC 14.1, 14.2).
+   * connection that subscribed to more than one receives it once (reference 14.1, 14.2).
    *
    * @throws {TypeError} as {@link WebSocketConnection.send}, and for a topic that is not a non-empty string
    */
@@ -141,7 +141,7 @@ export class WebSocketServer {
   }
 
   /**
-   * Sends a message to the connection with this id, with a backplane on whatever instance it is (SPEC 14.2). Does
+   * Sends a message to the connection with this id, with a backplane on whatever instance it is (reference 14.2). Does
    * nothing if there is none any more.
    *
    * @throws {TypeError} as {@link WebSocketConnection.send}, and for an id that is no safe integer
@@ -156,7 +156,7 @@ export class WebSocketServer {
 
   /**
    * Closes the connection with this id, with a backplane on whatever instance it is, as its
-   * {@link WebSocketConnection.terminate} does (SPEC 14.2). Does nothing if there is none any more.
+   * {@link WebSocketConnection.terminate} does (reference 14.2). Does nothing if there is none any more.
    *
    * @param code sent only when 3000 < code ≤ 4999
    * @param message why, for the client: at most 123 bytes of UTF-8; sent only with a code
@@ -172,7 +172,7 @@ export class WebSocketServer {
   }
 
   /**
-   * Counts the open connections of all instances (SPEC 14.2). It takes a round trip through the backplane; instances that
+   * Counts the open connections of all instances (reference 14.2). It takes a round trip through the backplane; instances that
    * don't answer in time are left out, and `instances` tells how many there are that did. Without a backplane, and while it
    * is away, it is this instance alone.
    *

@@ -1,4 +1,4 @@
-/** SPEC 14.3: what happens while the broker is away, at start-up and later. */
+/** reference 14.3: what happens while the broker is away, at start-up and later. */
 import { connect as connectNats } from '@nats-io/transport-node';
 import { Redis } from 'ioredis';
 import type { Backplane } from 'nestjs-4d-websocket';

@@ -1,4 +1,4 @@
-/** SPEC 14.2 and 14.3: what instances do for each other's clients, on each kind of backplane. */
+/** reference 14.2 and 14.3: what instances do for each other's clients, on each kind of backplane. */
 import {
   CLUSTER_KIND,
   NATS_KIND,

@@ -1,5 +1,5 @@
 /**
- * SPEC §2 to §5, line by line: the names of the tests are the promises.
+ * reference §2 to §5, line by line: the names of the tests are the promises.
  */
 import { once } from 'node:events';
 import { Readable } from 'node:stream';

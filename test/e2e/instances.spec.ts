@@ -1,4 +1,4 @@
-/** SPEC 14.2, 14.3 and 2 `id`, with a backplane of one's own, and without any. */
+/** reference 14.2, 14.3 and 2 `id`, with a backplane of one's own, and without any. */
 import { openAsBlob } from 'node:fs';
 import { mkdtemp, rm, truncate, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -31,7 +31,7 @@ function property(object: unknown, name: unknown): unknown {
   return (object as Record<string, unknown> | null | undefined)?.[String(name)];
 }
 
-/** The parameters of `onMessage`: `@ConnectedSocket()` and `@MessageBody()` (SPEC 11.2). */
+/** The parameters of `onMessage`: `@ConnectedSocket()` and `@MessageBody()` (reference 11.2). */
 export const MESSAGE_VALUES: ParameterValues = {
   piped: new Set([Parameter.BODY]),
   kind,
@@ -41,7 +41,7 @@ export const MESSAGE_VALUES: ParameterValues = {
   },
 };
 
-/** The parameters of `onConnection`: `@Req`, `@Res`, `@Headers`, `@Query`, `@Param`, `@Ip`, `@Session` (SPEC 11.1). */
+/** The parameters of `onConnection`: `@Req`, `@Res`, `@Headers`, `@Query`, `@Param`, `@Ip`, `@Session` (reference 11.1). */
 export const HANDSHAKE_VALUES: ParameterValues = {
   piped: new Set([Parameter.QUERY, Parameter.PARAM]),
   kind,
