@@ -2,9 +2,9 @@ import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { ApplicationConfig, DiscoveryModule, ModulesContainer } from '@nestjs/core';
 import { FourDWsAdapter } from './adapters/four-d-ws.adapter.js';
 import { UpgradeRouter } from './adapters/upgrade-router.js';
-import { clusterMemberProvider } from './handlers/cluster-member.provider.js';
+import { thisInstanceProvider } from './handlers/this-instance.provider.js';
 import { InvalidHandlerError } from './errors/invalid-handler.error.js';
-import { ConnectionHandlers } from './handlers/connection-handlers.js';
+import { DecisionResolver } from './handlers/decision-resolver.js';
 import { ConnectionHooksFactory } from './handlers/connection-hooks.js';
 import { CONNECTION, connectionProvider } from './handlers/connection.provider.js';
 import { EnhancerResolver } from './handlers/pipeline/enhancer-resolver.js';
@@ -25,7 +25,7 @@ import { ServerHost } from './server/server-host.js';
   imports: [DiscoveryModule],
   providers: [
     ProviderExplorer,
-    ConnectionHandlers,
+    DecisionResolver,
     ConnectionHooksFactory,
     EnhancerResolver,
     MethodPipelines,
@@ -34,7 +34,7 @@ import { ServerHost } from './server/server-host.js';
     UpgradeRouter,
     { provide: ServerHost, useExisting: UpgradeRouter },
     FourDWsAdapter,
-    clusterMemberProvider,
+    thisInstanceProvider,
     ServerLauncher,
     connectionProvider,
   ],

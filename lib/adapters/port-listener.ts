@@ -1,8 +1,8 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
-import { httpError, refuseWith } from '../server/refusal.js';
-import type { WebSocketServer } from '../server/web-socket-server.js';
+import { httpError, refuseWith } from '../server/handshake/refusal.js';
+import type { ServerSession } from '../server/server-session.js';
 import { RouteTable } from './route-table.js';
 
 /** The WebSocket server of an ordinary gateway, as `WsAdapter` keeps it. */
@@ -40,7 +40,7 @@ export class PortListener {
   }
 
   /** Routes requests to a server, and tells it when the HTTP server listens. */
-  add(server: WebSocketServer): void {
+  add(server: ServerSession): void {
     this.routes.add(server);
     // Later, as when the HTTP server starts to listen: who creates a server has it in hand before its onOpen runs.
     if (this.httpServer.listening) queueMicrotask(() => server.opened());

@@ -1,20 +1,20 @@
 import { match, parse, type MatchFunction } from 'path-to-regexp';
 import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
 import { InvalidOptionError } from '../errors/invalid-option.error.js';
-import { canonicalPath, encodePath } from '../server/canonical-path.js';
-import type { WebSocketServer } from '../server/web-socket-server.js';
+import { canonicalPath, encodePath } from '../server/handshake/canonical-path.js';
+import type { ServerSession } from '../server/server-session.js';
 
 /** The parameters that a path pattern found. */
 export type PathParams = Readonly<Record<string, string | string[]>>;
 
 /** A server for a path, with the path's parameters. */
 export interface Route {
-  server: WebSocketServer;
+  server: ServerSession;
   params: PathParams;
 }
 
 interface PatternRoute {
-  server: WebSocketServer;
+  server: ServerSession;
   matches: MatchFunction<Record<string, string | string[]>>;
 }
 
@@ -22,17 +22,17 @@ const NO_PARAMS: PathParams = Object.freeze(Object.create(null) as PathParams);
 
 /** The servers of one port by their paths (reference 1.7). */
 export class RouteTable {
-  readonly #exact = new Map<string, WebSocketServer>();
+  readonly #exact = new Map<string, ServerSession>();
   readonly #patterns: PatternRoute[] = [];
-  #pathless: WebSocketServer | undefined;
+  #pathless: ServerSession | undefined;
 
   /** The server without a path. */
-  get pathless(): WebSocketServer | undefined {
+  get pathless(): ServerSession | undefined {
     return this.#pathless;
   }
 
   /** All servers of the port. */
-  *servers(): Generator<WebSocketServer> {
+  *servers(): Generator<ServerSession> {
     yield* this.#exact.values();
     for (const { server } of this.#patterns) yield server;
     if (this.#pathless !== undefined) yield this.#pathless;
@@ -42,7 +42,7 @@ export class RouteTable {
    * @throws {InvalidHandlerError} if the server's path, or the place of the server without one, is taken
    * @throws {InvalidOptionError} if its path is no pattern of path-to-regexp
    */
-  add(server: WebSocketServer): void {
+  add(server: ServerSession): void {
     const { path } = server;
     if (path === undefined) {
       if (this.#pathless !== undefined) throw taken(server, this.#pathless);
@@ -61,7 +61,7 @@ export class RouteTable {
     }
   }
 
-  delete(server: WebSocketServer): void {
+  delete(server: ServerSession): void {
     if (this.#pathless === server) this.#pathless = undefined;
     for (const [path, other] of this.#exact) if (other === server) this.#exact.delete(path);
     const index = this.#patterns.findIndex((route) => route.server === server);
@@ -91,7 +91,7 @@ export class RouteTable {
 }
 
 /** The one path that a declared path stands for, as requests are compared with it; undefined for a pattern. */
-function exactPath(server: WebSocketServer, path: string): string | undefined {
+function exactPath(server: ServerSession, path: string): string | undefined {
   try {
     let exact = '';
     for (const token of parse(path).tokens) {
@@ -109,7 +109,7 @@ function exactPath(server: WebSocketServer, path: string): string | undefined {
   }
 }
 
-function taken(server: WebSocketServer, other: WebSocketServer): InvalidHandlerError {
+function taken(server: ServerSession, other: ServerSession): InvalidHandlerError {
   const port = server.options.port === undefined ? "the application's port" : `port ${server.options.port}`;
   return new InvalidHandlerError(
     server.name,

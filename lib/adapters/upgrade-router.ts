@@ -1,10 +1,10 @@
 import { createServer, type Server } from 'node:http';
 import { Injectable, Logger } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import { httpError } from '../server/refusal.js';
+import { httpError } from '../server/handshake/refusal.js';
 import { ServerHost } from '../server/server-host.js';
 import { DEFAULT_OPTIONS } from '../server/server-options.js';
-import type { WebSocketServer } from '../server/web-socket-server.js';
+import type { ServerSession } from '../server/server-session.js';
 import { PortListener } from './port-listener.js';
 
 /** The number that Nest's gateways use for the application's own port. */
@@ -26,12 +26,12 @@ export class UpgradeRouter extends ServerHost {
     return this.#applicationServer() !== undefined;
   }
 
-  serve(server: WebSocketServer): void {
+  serve(server: ServerSession): void {
     const { port = APPLICATION_PORT, handshakeTimeout } = server.options;
     this.listener(port, handshakeTimeout).add(server);
   }
 
-  withdraw(server: WebSocketServer): void {
+  withdraw(server: ServerSession): void {
     const { port = APPLICATION_PORT } = server.options;
     const listener = this.#listeners.get(port);
     listener?.routes.delete(server);

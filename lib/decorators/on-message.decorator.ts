@@ -1,4 +1,4 @@
-import { markHook } from './hook-names.js';
+import { markHook } from './hook-marks.js';
 
 /**
  * Marks the method that serves each message. It wins over a method named `onMessage` (reference 1.3).

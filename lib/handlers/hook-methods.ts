@@ -1,4 +1,4 @@
-import { hookMarks, type HookName } from '../decorators/hook-names.js';
+import { hookMarks, type HookName } from '../decorators/hook-marks.js';
 import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
 
 /** The name of a method. */

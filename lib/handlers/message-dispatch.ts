@@ -1,5 +1,5 @@
 import type { ConnectionHooks } from '../server/hooks.js';
-import { MessageDecodeError } from '../server/message-codec.js';
+import { MessageDecodeError } from '../errors/message-decode.error.js';
 
 /** What serves messages, or one kind of them. */
 export type MessageServer = Pick<ConnectionHooks, 'message' | 'filter'>;

@@ -9,12 +9,12 @@ import type {
   WSServerErrorEvent,
   WSServerTerminateEvent,
 } from '../interfaces/index.js';
-import type { HandshakeExchange } from '../server/handshake-exchange.js';
+import type { HandshakeExchange } from '../server/handshake/handshake-exchange.js';
 import type { HandlerSource, ServerHooks } from '../server/hooks.js';
-import { isPromise } from '../server/promise.js';
+import { isPromise } from '../foundation/promise.js';
 import { InterceptedReply } from '../server/reply-streams.js';
 import type { WebSocketServer } from '../server/web-socket-server.js';
-import { ConnectionHandlers, type Decider } from './connection-handlers.js';
+import { DecisionResolver, type Decider } from './decision-resolver.js';
 import { callHook, findHookMethods, optionalHook, type MethodName } from './hook-methods.js';
 import type { HandlerMethod } from './pipeline/handler-method.js';
 import type { HandshakeCall } from './pipeline/handshake-call.js';
@@ -29,7 +29,7 @@ type Decide = (handler: object, server: WebSocketServer, exchange: HandshakeExch
 @Injectable()
 export class ServerHooksFactory {
   constructor(
-    private readonly connectionHandlers: ConnectionHandlers,
+    private readonly connectionHandlers: DecisionResolver,
     private readonly pipelines: MethodPipelines,
   ) {}
 

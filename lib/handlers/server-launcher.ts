@@ -9,7 +9,7 @@ import {
   type Type,
 } from '@nestjs/common';
 import { ContextIdFactory } from '@nestjs/core';
-import { ClusterMember } from '../cluster/cluster-member.js';
+import { ThisInstance } from '../instances/this-instance.js';
 import {
   unprovidedConnectionHandlers,
   type ConnectionHandlerOptions,
@@ -17,7 +17,7 @@ import {
 import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
 import type { ServerOptions } from '../interfaces/index.js';
 import { ServerHost } from '../server/server-host.js';
-import { ConnectionHandlers } from './connection-handlers.js';
+import { DecisionResolver } from './decision-resolver.js';
 import { moduleRefOf, ProviderExplorer, type DecoratedProvider } from './provider-explorer.js';
 import { ServerHooksFactory } from './server-hooks.js';
 import { WebSocketServerRegistry } from './web-socket-server.registry.js';
@@ -31,11 +31,11 @@ export class ServerLauncher
 
   constructor(
     private readonly explorer: ProviderExplorer,
-    private readonly connectionHandlers: ConnectionHandlers,
+    private readonly connectionHandlers: DecisionResolver,
     private readonly hooks: ServerHooksFactory,
     private readonly registry: WebSocketServerRegistry,
     private readonly host: ServerHost,
-    @Inject(ClusterMember) private readonly cluster: ClusterMember | null,
+    @Inject(ThisInstance) private readonly cluster: ThisInstance | null,
   ) {}
 
   async onModuleInit(): Promise<void> {
@@ -57,7 +57,7 @@ export class ServerLauncher
   async onApplicationBootstrap(): Promise<void> {
     if (!this.host.available) return;
     await this.host.listen();
-    for (const { name, path, options } of this.registry) {
+    for (const { name, path, options } of this.registry.sessions()) {
       const port = options.port === undefined ? '' : ` on port ${options.port}`;
       this.#logger.log(`${name} serves ${path === undefined ? 'all other paths' : `{${path}}`}${port}`);
     }

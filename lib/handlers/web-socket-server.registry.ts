@@ -1,35 +1,36 @@
 import { Inject, Injectable, Optional, type Type } from '@nestjs/common';
 import { WSS_HANDLER_OPTIONS, type WSSHandler } from '../decorators/wss-handler.decorator.js';
-import { ClusterMember } from '../cluster/cluster-member.js';
+import { ThisInstance } from '../instances/this-instance.js';
 import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
 import type { DataType, ServerDefaults, ServerOptions } from '../interfaces/index.js';
 import { MODULE_OPTIONS_TOKEN, type FourDWebSocketModuleOptions } from '../module-options.js';
-import { errorDetails } from '../server/error-details.js';
+import { errorDetails } from '../errors/error-details.js';
 import type { ServerHooks } from '../server/hooks.js';
 import { ServerHost } from '../server/server-host.js';
-import { declaredPath } from '../server/canonical-path.js';
+import { declaredPath } from '../server/handshake/canonical-path.js';
 import { DEFAULT_OPTIONS, resolveServerOptions } from '../server/server-options.js';
-import { WebSocketServer } from '../server/web-socket-server.js';
+import { ServerSession } from '../server/server-session.js';
+import type { WebSocketServer } from '../server/web-socket-server.js';
 import { ProviderExplorer, type ProviderWrapper } from './provider-explorer.js';
 import { ServerHooksFactory } from './server-hooks.js';
 
 /** The WebSocket servers of the application; injectable anywhere (reference 3.2). */
 @Injectable()
 export class WebSocketServerRegistry implements Iterable<WebSocketServer> {
-  readonly #servers = new Set<WebSocketServer>();
-  readonly #types = new Map<WebSocketServer, Type<object>>();
+  /** The running servers, with the classes that they are found by. */
+  readonly #servers = new Map<ServerSession, Type<object>>();
   readonly #defaults: ServerDefaults;
   readonly #explorer: ProviderExplorer;
   readonly #hooks: ServerHooksFactory;
   readonly #host: ServerHost;
-  readonly #cluster: ClusterMember | null;
+  readonly #cluster: ThisInstance | null;
 
   constructor(
     @Optional() @Inject(MODULE_OPTIONS_TOKEN) options: FourDWebSocketModuleOptions | undefined,
     explorer: ProviderExplorer,
     hooks: ServerHooksFactory,
     host: ServerHost,
-    @Inject(ClusterMember) cluster: ClusterMember | null,
+    @Inject(ThisInstance) cluster: ThisInstance | null,
   ) {
     const { backplane: _backplane, ...defaults } = options ?? {};
     this.#defaults = defaults;
@@ -39,8 +40,13 @@ export class WebSocketServerRegistry implements Iterable<WebSocketServer> {
     this.#cluster = cluster;
   }
 
-  [Symbol.iterator](): IterableIterator<WebSocketServer> {
-    return this.#servers.values();
+  *[Symbol.iterator](): IterableIterator<WebSocketServer> {
+    for (const { wss } of this.sessions()) yield wss;
+  }
+
+  /** @internal What stands behind the servers. */
+  sessions(): IterableIterator<ServerSession> {
+    return this.#servers.keys();
   }
 
   /**
@@ -48,11 +54,11 @@ export class WebSocketServerRegistry implements Iterable<WebSocketServer> {
    * Of several servers with the path on different ports, or of one class, it is the first.
    */
   get(pathOrHandler: string | Type<object>): WebSocketServer | undefined {
-    for (const server of this) {
+    for (const [{ wss }, type] of this.#servers) {
       if (typeof pathOrHandler === 'string') {
-        if (server.path === declaredPath(pathOrHandler)) return server;
-      } else if (this.#types.get(server) === pathOrHandler || server.handler instanceof pathOrHandler) {
-        return server;
+        if (wss.path === declaredPath(pathOrHandler)) return wss;
+      } else if (type === pathOrHandler || wss.handler instanceof pathOrHandler) {
+        return wss;
       }
     }
     return undefined;
@@ -80,7 +86,7 @@ export class WebSocketServerRegistry implements Iterable<WebSocketServer> {
       server.report(errorDetails(error, 'wsck'));
       void server.terminate();
     });
-    return server;
+    return server.wss;
   }
 
   /**
@@ -88,14 +94,12 @@ export class WebSocketServerRegistry implements Iterable<WebSocketServer> {
    *
    * @param type the class it is found by
    */
-  start(hooks: ServerHooks, options: ServerOptions, type: Type<object>): WebSocketServer {
-    const server = new WebSocketServer(resolveServerOptions(this.#withDefaults(options), hooks.name), hooks);
+  start(hooks: ServerHooks, options: ServerOptions, type: Type<object>): ServerSession {
+    const server = new ServerSession(resolveServerOptions(this.#withDefaults(options), hooks.name), hooks);
     this.#serve(server);
-    this.#servers.add(server);
-    this.#types.set(server, type);
+    this.#servers.set(server, type);
     server.onTerminated(() => {
       this.#servers.delete(server);
-      this.#types.delete(server);
       this.#host.withdraw(server);
     });
     return server;
@@ -111,7 +115,7 @@ export class WebSocketServerRegistry implements Iterable<WebSocketServer> {
     return dataType ?? this.#defaults.dataType ?? DEFAULT_OPTIONS.dataType;
   }
 
-  #serve(server: WebSocketServer): void {
+  #serve(server: ServerSession): void {
     this.#host.serve(server);
     if (this.#cluster === null || !server.options.backplane) return;
     try {

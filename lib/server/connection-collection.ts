@@ -58,27 +58,38 @@ export abstract class ConnectionCollection implements Iterable<WebSocketConnecti
   }
 }
 
-/** The connections of a server. */
-export class OpenConnections extends ConnectionCollection {
-  readonly #connections = new Map<number, WebSocketConnection>();
+/** What stands behind a connection, as far as a collection knows it. */
+export interface Connected {
+  readonly connection: WebSocketConnection;
+}
+
+/** A collection over what stands behind its connections: nothing is kept twice. */
+export class ConnectionView extends ConnectionCollection {
+  readonly #members: () => { readonly size: number; values(): Iterable<Connected> };
+  readonly #find: (id: number) => Connected | undefined;
+
+  /**
+   * @param members gives those that are in it now
+   * @param find gives the one with this id, if it is in it
+   */
+  constructor(
+    members: () => { readonly size: number; values(): Iterable<Connected> },
+    find: (id: number) => Connected | undefined,
+  ) {
+    super();
+    this.#members = members;
+    this.#find = find;
+  }
 
   get length(): number {
-    return this.#connections.size;
+    return this.#members().size;
   }
 
   get(id: number): WebSocketConnection | undefined {
-    return this.#connections.get(id);
+    return this.#find(id)?.connection;
   }
 
-  [Symbol.iterator](): IterableIterator<WebSocketConnection> {
-    return this.#connections.values();
-  }
-
-  add(connection: WebSocketConnection): void {
-    this.#connections.set(connection.id, connection);
-  }
-
-  delete(connection: WebSocketConnection): void {
-    this.#connections.delete(connection.id);
+  *[Symbol.iterator](): IterableIterator<WebSocketConnection> {
+    for (const { connection } of this.#members().values()) yield connection;
   }
 }

@@ -1,18 +1,37 @@
 import type { Socket } from 'node:net';
 import type { HandshakeRequest } from '../interfaces/index.js';
-import { CloseCode } from './close-code.js';
-import { listen } from './connection-listeners.js';
-import type { ConnectionSocket } from './connection-socket.js';
-import { errorDetails, type ErrorList } from './error-details.js';
+import { CloseCode } from '../errors/close-code.js';
+import type { ConnectionSocket, SocketObserver } from './socket/connection-socket.js';
+import { errorDetails, type ErrorList } from '../errors/error-details.js';
 import type { BoundHandler, ConnectionHooks, HandlerSource } from './hooks.js';
-import { Inbox, type Completion, type InboxConsumer } from './inbox.js';
-import { MESSAGE_DECODERS, MessageDecodeError, type MessageDecoder } from './message-codec.js';
-import { Outbox, type OutboxObserver } from './outbox.js';
-import { isPromise } from './promise.js';
+import { Inbox, type Completion, type InboxConsumer } from './socket/inbox.js';
+import { MESSAGE_DECODERS, type MessageDecoder } from './message/message-decoder.js';
+import type { SharedMessage } from './message/shared-message.js';
+import { MessageDecodeError } from '../errors/message-decode.error.js';
+import { Outbox, type OutboxObserver } from './socket/outbox.js';
+import { isPromise } from '../foundation/promise.js';
 import { InterceptedReply, isReplyStream, ReplyStreams, type ReplyReceiver } from './reply-streams.js';
+import type { ResolvedServerOptions } from './server-options.js';
 import { NO_TOPICS } from './topics.js';
-import { WebSocketConnection, type Sendable } from './web-socket-connection.js';
+import { WebSocketConnection, type ConnectionBehind, type Sendable } from './web-socket-connection.js';
 import type { WebSocketServer } from './web-socket-server.js';
+
+/** The server of a connection, as its session knows it. */
+export interface ConnectionOwner {
+  readonly wss: WebSocketServer;
+  readonly options: ResolvedServerOptions;
+  /** The handler is there: the connection is one of the server's. */
+  connected(session: ConnectionSession): void;
+  /** The socket is closed. */
+  disconnected(session: ConnectionSession): void;
+  /** The last hook is over. */
+  ended(session: ConnectionSession): void;
+  subscribe(topic: string, session: ConnectionSession): void;
+  unsubscribe(topic: string, session: ConnectionSession): void;
+  /** Tells the server handler's `onError`, or the log. */
+  report(errors: ErrorList): void;
+  logError(name: string, errors: ErrorList): void;
+}
 
 const NO_HANDLER = {};
 const NO_HOOKS: ConnectionHooks = { name: 'no handler', message: () => undefined };
@@ -24,12 +43,12 @@ const NO_HOOKS: ConnectionHooks = { name: 'no handler', message: () => undefined
  * Every step waits its turn in the inbox and returns a {@link Completion}: nothing when it is over, a promise while it goes
  * on. What fails in a step is dealt with within it, so a completion never rejects.
  */
-export class ConnectionSession implements InboxConsumer, OutboxObserver, ReplyReceiver {
-  readonly server: WebSocketServer;
+export class ConnectionSession
+  implements ConnectionBehind, SocketObserver, InboxConsumer, OutboxObserver, ReplyReceiver
+{
   readonly request: HandshakeRequest;
   readonly websocket: ConnectionSocket;
   readonly socket: Socket;
-  readonly inbox: Inbox;
   readonly outbox: Outbox;
   readonly connection: WebSocketConnection;
   handler: object = NO_HANDLER;
@@ -37,6 +56,8 @@ export class ConnectionSession implements InboxConsumer, OutboxObserver, ReplyRe
   /** The heartbeat's notes: what had been read from the socket at its last round, and how long that was all. */
   bytesRead = 0;
   silentFor = 0;
+  readonly #owner: ConnectionOwner;
+  readonly #inbox: Inbox;
   readonly #decode: MessageDecoder;
   #hooks: ConnectionHooks = NO_HOOKS;
   #streams: ReplyStreams | null = null;
@@ -46,21 +67,25 @@ export class ConnectionSession implements InboxConsumer, OutboxObserver, ReplyRe
   // onTerminate is the last hook: what fails later is for the log.
   #terminated = false;
 
-  constructor(server: WebSocketServer, id: number, websocket: ConnectionSocket, request: HandshakeRequest) {
-    this.server = server;
+  constructor(owner: ConnectionOwner, id: number, websocket: ConnectionSocket, request: HandshakeRequest) {
+    this.#owner = owner;
     this.request = request;
     this.websocket = websocket;
     this.socket = request.raw.socket;
-    this.#decode = MESSAGE_DECODERS[server.dataType];
-    this.inbox = new Inbox(this, server.options);
-    this.outbox = new Outbox(websocket, this.socket, this, server.options.maxBufferedAmount);
+    this.#decode = MESSAGE_DECODERS[owner.options.dataType];
+    this.#inbox = new Inbox(this, owner.options);
+    this.outbox = new Outbox(websocket, this.socket, this, owner.options.maxBufferedAmount);
     this.connection = new WebSocketConnection(id, this);
-    listen(this);
+    websocket.observe(this, this.socket);
+  }
+
+  get wss(): WebSocketServer {
+    return this.#owner.wss;
   }
 
   /** Makes the handler, then runs `onOpen`; messages wait meanwhile. */
   start(source: HandlerSource): void {
-    this.inbox.perform(() => {
+    this.#inbox.perform(() => {
       try {
         const bound = source.bind(this.connection, this.request);
         if (!isPromise(bound)) return this.#open(bound);
@@ -72,6 +97,28 @@ export class ConnectionSession implements InboxConsumer, OutboxObserver, ReplyRe
         return this.#abandon(error);
       }
     });
+  }
+
+  received(data: Buffer, isBinary: boolean): void {
+    this.#inbox.receive(data, isBinary);
+  }
+
+  /** Sends a message that others share, if the connection is open. */
+  deliver(message: SharedMessage): void {
+    const { websocket } = this;
+    if (websocket.readyState === websocket.OPEN) this.outbox.sendShared(message);
+  }
+
+  flush(): void {
+    this.outbox.flush();
+  }
+
+  subscribe(topic: string): void {
+    this.#owner.subscribe(topic, this);
+  }
+
+  unsubscribe(topic: string): void {
+    this.#owner.unsubscribe(topic, this);
   }
 
   receive(data: Buffer, isBinary: boolean): Completion {
@@ -101,7 +148,7 @@ export class ConnectionSession implements InboxConsumer, OutboxObserver, ReplyRe
   }
 
   overflow(bufferedAmount: number): void {
-    const { maxBufferedAmount } = this.server.options;
+    const { maxBufferedAmount } = this.#owner.options;
     this.fail(
       CloseCode.TRY_AGAIN_LATER,
       new Error(
@@ -123,7 +170,7 @@ export class ConnectionSession implements InboxConsumer, OutboxObserver, ReplyRe
   fail(errCode: number, error: unknown): void {
     // onTerminate is the last hook: nothing is told after the close.
     if (this.websocket.readyState === this.websocket.CLOSED) return;
-    this.inbox.perform(() => this.#report(errorDetails(error, 'wsck', errCode)));
+    this.#inbox.perform(() => this.#report(errorDetails(error, 'wsck', errCode)));
   }
 
   /** Reads no more, serves what was received, then closes with 1001. */
@@ -131,7 +178,7 @@ export class ConnectionSession implements InboxConsumer, OutboxObserver, ReplyRe
     this.#draining = true;
     this.websocket.pause();
     this.websocket.afterReceived(() => {
-      this.inbox.perform(() => {
+      this.#inbox.perform(() => {
         this.#draining = false;
         this.websocket.close(CloseCode.GOING_AWAY);
         this.websocket.resume();
@@ -142,15 +189,15 @@ export class ConnectionSession implements InboxConsumer, OutboxObserver, ReplyRe
 
   /** The socket is closed: what waits is still served, then `onTerminate` runs. */
   closed(code: number, reason: Buffer): void {
-    this.server.disconnected(this);
+    this.#owner.disconnected(this);
     this.outbox.close();
     this.#streams?.close();
     const text = reason.length === 0 ? undefined : reason.toString();
-    this.inbox.perform(() => {
+    this.#inbox.perform(() => {
       this.#terminated = true;
       const completion = this.#run(() => this.#hooks.terminate?.(this.connection, code, text));
-      if (completion !== undefined) return completion.then(() => this.server.ended(this));
-      this.server.ended(this);
+      if (completion !== undefined) return completion.then(() => this.#owner.ended(this));
+      this.#owner.ended(this);
       return undefined;
     });
   }
@@ -172,13 +219,13 @@ export class ConnectionSession implements InboxConsumer, OutboxObserver, ReplyRe
   #open({ handler, hooks }: BoundHandler): Completion {
     this.handler = handler;
     this.#hooks = hooks;
-    if (this.websocket.readyState !== this.websocket.CLOSED) this.server.connected(this.connection);
+    if (this.websocket.readyState !== this.websocket.CLOSED) this.#owner.connected(this);
     return this.#run(() => hooks.open?.(this.connection));
   }
 
   /** The handler could not be made: there is nobody to serve the client. */
   #abandon(error: unknown): undefined {
-    this.server.report(errorDetails(error, 'user'));
+    this.#owner.report(errorDetails(error, 'user'));
     this.websocket.close(CloseCode.INTERNAL_ERROR);
   }
 
@@ -217,7 +264,7 @@ export class ConnectionSession implements InboxConsumer, OutboxObserver, ReplyRe
   /** What fails in a stream is told in its turn, as that of the message it answers. */
   #streamFailed(data: unknown): (error: unknown) => void {
     return (error) =>
-      this.inbox.perform(() =>
+      this.#inbox.perform(() =>
         this.#terminated
           ? this.#log(this.#hooks.name, errorDetails(error, 'user'))
           : this.#messageFailed(error, data),
@@ -254,7 +301,7 @@ export class ConnectionSession implements InboxConsumer, OutboxObserver, ReplyRe
   }
 
   #log(name: string, errors: ErrorList): undefined {
-    this.server.logError(name, errors);
+    this.#owner.logError(name, errors);
   }
 
   /** Runs a hook; what it throws, or rejects with, goes to `onError`, or where it is said to go. */

@@ -1,5 +1,15 @@
-import type { ConnectionSession } from './connection-session.js';
-import { CloseCode } from './close-code.js';
+import type { WebSocket } from 'ws';
+import { CloseCode } from '../errors/close-code.js';
+
+/** A client, as the heartbeat knows it. */
+export interface HeartbeatPeer {
+  readonly websocket: Pick<WebSocket, 'readyState' | 'OPEN' | 'isPaused' | 'ping' | 'terminate'>;
+  readonly socket: { readonly bytesRead: number };
+  /** What had been read from the socket at the last round, and how long that was all, in milliseconds. */
+  bytesRead: number;
+  silentFor: number;
+  fail(errCode: number, error: Error): void;
+}
 
 /** How many rounds the shorter of the two times is divided into: the heartbeat is that exact. */
 const ROUNDS = 4;
@@ -10,15 +20,15 @@ const ROUNDS = 4;
  * `interval` of silence the client is pinged, after `timeout` more its socket is destroyed.
  */
 export class Heartbeat {
-  readonly #sessions: Iterable<ConnectionSession>;
+  readonly #peers: Iterable<HeartbeatPeer>;
   readonly #interval: number;
   readonly #timeout: number;
   readonly #round: number;
   #timer: NodeJS.Timeout | undefined;
 
   /** @param interval,timeout milliseconds */
-  constructor(sessions: Iterable<ConnectionSession>, interval: number, timeout: number) {
-    this.#sessions = sessions;
+  constructor(peers: Iterable<HeartbeatPeer>, interval: number, timeout: number) {
+    this.#peers = peers;
     this.#interval = interval;
     this.#timeout = timeout;
     this.#round = Math.max(1, Math.floor(Math.min(interval, timeout) / ROUNDS));
@@ -35,27 +45,27 @@ export class Heartbeat {
   }
 
   #beat(): void {
-    for (const session of this.#sessions) this.#examine(session);
+    for (const peer of this.#peers) this.#examine(peer);
   }
 
-  #examine(session: ConnectionSession): void {
-    const { websocket } = session;
+  #examine(peer: HeartbeatPeer): void {
+    const { websocket } = peer;
     if (websocket.readyState !== websocket.OPEN) return;
-    const { bytesRead } = session.socket;
-    if (bytesRead !== session.bytesRead) {
-      session.bytesRead = bytesRead;
-      session.silentFor = 0;
+    const { bytesRead } = peer.socket;
+    if (bytesRead !== peer.bytesRead) {
+      peer.bytesRead = bytesRead;
+      peer.silentFor = 0;
       return;
     }
-    const before = session.silentFor;
-    session.silentFor += this.#round;
-    if (before < this.#interval && session.silentFor >= this.#interval) {
+    const before = peer.silentFor;
+    peer.silentFor += this.#round;
+    if (before < this.#interval && peer.silentFor >= this.#interval) {
       websocket.ping();
       // While we don't read from a client we can't hear its answer either. But a peer that is gone answers with a reset, or
       // not at all, and then one of the next pings can't be written: the socket fails.
-      if (websocket.isPaused) session.silentFor = 0;
-    } else if (session.silentFor >= this.#interval + this.#timeout) {
-      session.fail(
+      if (websocket.isPaused) peer.silentFor = 0;
+    } else if (peer.silentFor >= this.#interval + this.#timeout) {
+      peer.fail(
         CloseCode.ABNORMAL,
         new Error(`The client did not answer a ping within ${this.#timeout} ms: heartbeat missed`),
       );

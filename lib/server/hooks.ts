@@ -1,6 +1,6 @@
 import type { HandshakeRequest } from '../interfaces/index.js';
-import type { HandshakeExchange } from './handshake-exchange.js';
-import type { ErrorList } from './error-details.js';
+import type { HandshakeExchange } from './handshake/handshake-exchange.js';
+import type { ErrorList } from '../errors/error-details.js';
 import type { WebSocketConnection } from './web-socket-connection.js';
 import type { WebSocketServer } from './web-socket-server.js';
 

@@ -1,4 +1,4 @@
-import type { SharedMessage } from './shared-message.js';
+import type { SharedMessage } from './message/shared-message.js';
 
 /** How many clients a server has, on how many instances of the application. */
 export interface ConnectionCount {

@@ -1,5 +1,5 @@
 import { EMPTY, from, isObservable, mergeMap, Observable, of, Subscriber, UnsubscriptionError } from 'rxjs';
-import { isPromise } from './promise.js';
+import { isPromise } from '../foundation/promise.js';
 
 /** Bytes that may wait for the client before an async iterable is asked for its next value. */
 const PACE = 64 * 1024;

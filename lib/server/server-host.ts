@@ -1,4 +1,4 @@
-import type { WebSocketServer } from './web-socket-server.js';
+import type { ServerSession } from './server-session.js';
 
 /** Who gives servers their upgrade requests: what the rooms above need to know of the HTTP side. */
 export abstract class ServerHost {
@@ -10,10 +10,10 @@ export abstract class ServerHost {
    *
    * @throws {InvalidHandlerError} if its path is taken on its port
    */
-  abstract serve(server: WebSocketServer): void;
+  abstract serve(server: ServerSession): void;
 
   /** Routes no more requests to a server. */
-  abstract withdraw(server: WebSocketServer): void;
+  abstract withdraw(server: ServerSession): void;
 
   /** Listens on the ports that servers have of their own; rejects if one is taken. */
   abstract listen(): Promise<void>;

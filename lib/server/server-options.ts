@@ -3,13 +3,14 @@ import type {
   DataType,
   HandshakeMiddleware,
   HeartbeatOptions,
-  OriginCheck,
   PerMessageDeflateOptions,
   ServerOptions,
 } from '../interfaces/index.js';
-import { declaredPath } from './canonical-path.js';
-import { clientAddress, type ClientAddress } from './client-address.js';
-import { nearestName } from './nearest-name.js';
+import { declaredPath } from './handshake/canonical-path.js';
+import { clientAddress, type ClientAddress } from './handshake/client-address.js';
+import type { HandshakeOptions } from './handshake/handshakes.js';
+import type { InboxLimits } from './socket/inbox.js';
+import { nearestName } from '../foundation/nearest-name.js';
 
 const MAX_TIMEOUT = 2 ** 31 - 1;
 const MAX_BYTES = 2 ** 31 - 1;
@@ -30,26 +31,13 @@ export const DEFAULT_OPTIONS = {
 } as const;
 
 /** The options of a server: complete, checked, and compiled to what is needed at run time. */
-export interface ResolvedServerOptions {
+export interface ResolvedServerOptions extends HandshakeOptions, InboxLimits {
   readonly path: string | undefined;
   readonly port: number | undefined;
   readonly dataType: DataType;
-  readonly maxPayload: number;
-  readonly maxFragments: number;
-  readonly maxConnections: number;
-  readonly allowsOrigin: OriginCheck | undefined;
-  readonly clientAddress: ClientAddress;
-  readonly protocols: readonly string[];
-  readonly handshakeTimeout: number;
-  readonly middleware: readonly HandshakeMiddleware[];
   readonly heartbeat: { readonly interval: number; readonly timeout: number } | false;
-  readonly closeTimeout: number;
   readonly shutdownTimeout: number;
-  readonly maxQueuedMessages: number;
-  readonly maxQueuedBytes: number;
   readonly maxBufferedAmount: number;
-  readonly perMessageDeflate: boolean | PerMessageDeflateOptions;
-  readonly refusals: 'http' | 'close';
   /** Whether it takes part in the module's backplane. */
   readonly backplane: boolean;
 }

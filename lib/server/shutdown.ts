@@ -1,8 +1,15 @@
-import type { ConnectionSession } from './connection-session.js';
+import type { WebSocket } from 'ws';
+
+/** A connection, as a shutdown knows it. */
+export interface ShutdownMember {
+  readonly websocket: Pick<WebSocket, 'readyState' | 'CLOSED' | 'once' | 'terminate'>;
+  /** Serves what was received, then closes. */
+  shutdown(): void;
+}
 
 /** Ends the connections of a server within a time (reference 13). */
 export class Shutdown {
-  readonly #sessions: ReadonlySet<ConnectionSession>;
+  readonly #members: ReadonlySet<ShutdownMember>;
   readonly #timeout: number;
   #timer: NodeJS.Timeout | undefined;
   #expire: () => void = () => undefined;
@@ -10,8 +17,8 @@ export class Shutdown {
   #allEnded: () => void = () => undefined;
 
   /** @param timeout milliseconds for all of it */
-  constructor(sessions: ReadonlySet<ConnectionSession>, timeout: number) {
-    this.#sessions = sessions;
+  constructor(members: ReadonlySet<ShutdownMember>, timeout: number) {
+    this.#members = members;
     this.#timeout = timeout;
     this.#expired = new Promise((resolve) => {
       this.#expire = resolve;
@@ -27,15 +34,15 @@ export class Shutdown {
     const allEnded = new Promise<void>((resolve) => {
       this.#allEnded = resolve;
     });
-    for (const session of this.#sessions) session.shutdown();
+    for (const member of this.#members) member.shutdown();
     this.ended();
     await Promise.race([allEnded, this.#expired]);
-    if (this.#sessions.size > 0) await this.#destroy();
+    if (this.#members.size > 0) await this.#destroy();
   }
 
   /** A connection ended. */
   ended(): void {
-    if (this.#sessions.size === 0) this.#allEnded();
+    if (this.#members.size === 0) this.#allEnded();
   }
 
   /** Waits for a last step, as long as there is time. */
@@ -47,7 +54,7 @@ export class Shutdown {
   /** Destroys the sockets; their closing still runs the `onTerminate` of all whose hooks are not stuck. */
   async #destroy(): Promise<void> {
     await Promise.all(
-      Array.from(this.#sessions, ({ websocket }) => {
+      Array.from(this.#members, ({ websocket }) => {
         if (websocket.readyState === websocket.CLOSED) return undefined;
         return new Promise<void>((resolve) => {
           websocket.once('close', () => resolve());

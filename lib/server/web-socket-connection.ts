@@ -1,7 +1,8 @@
 import type { HandshakeRequest } from '../interfaces/index.js';
-import type { ConnectionSession } from './connection-session.js';
-import { checkTermination, isCloseCode } from './close-code.js';
-import { describeType } from './message-type.js';
+import type { ConnectionSocket } from './socket/connection-socket.js';
+import type { Outbox } from './socket/outbox.js';
+import { checkTermination, isCloseCode } from '../errors/close-code.js';
+import { describeType } from '../foundation/describe-type.js';
 import type { WebSocketServer } from './web-socket-server.js';
 
 /** The state of a connection: open, in the closing handshake that either side began, or over (reference 2). */
@@ -12,6 +13,18 @@ export type ConnectionStatus = 'Connected' | 'Closing' | 'Closed';
  */
 export type Sendable = string | ArrayBufferLike | ArrayBufferView | Blob | object;
 
+/** What stands behind a connection: what its face needs of it. */
+export interface ConnectionBehind {
+  readonly wss: WebSocketServer;
+  readonly handler: object;
+  readonly request: HandshakeRequest;
+  readonly topics: ReadonlySet<string>;
+  readonly websocket: ConnectionSocket;
+  readonly outbox: Outbox;
+  subscribe(topic: string): void;
+  unsubscribe(topic: string): void;
+}
+
 const STATUSES = ['Connected', 'Connected', 'Closing', 'Closed'] as const;
 
 /**
@@ -21,13 +34,13 @@ const STATUSES = ['Connected', 'Connected', 'Closing', 'Closed'] as const;
  * @typeParam Data what the application keeps in {@link WebSocketConnection.data}
  */
 export class WebSocketConnection<Data extends object = object> {
-  readonly #session: ConnectionSession;
+  readonly #behind: ConnectionBehind;
   readonly #id: number;
 
   /** @internal */
-  constructor(id: number, session: ConnectionSession) {
+  constructor(id: number, behind: ConnectionBehind) {
     this.#id = id;
-    this.#session = session;
+    this.#behind = behind;
   }
 
   /**
@@ -43,54 +56,54 @@ export class WebSocketConnection<Data extends object = object> {
    * or a guard, finds out about the client need not be looked up again.
    */
   get data(): Data {
-    return this.#session.request.data as Data;
+    return this.#behind.request.data as Data;
   }
 
   /** The object that serves this connection: the instance whose hooks are called. */
   get handler(): object {
-    return this.#session.handler;
+    return this.#behind.handler;
   }
 
   /** The server that this client connected to. */
   get wss(): WebSocketServer {
-    return this.#session.server;
+    return this.#behind.wss;
   }
 
   /** The upgrade request that opened the connection. */
   get request(): HandshakeRequest<Data> {
-    return this.#session.request as HandshakeRequest<Data>;
+    return this.#behind.request as HandshakeRequest<Data>;
   }
 
   /** The client's IP address, as in {@link HandshakeRequest.remoteAddress}. */
   get remoteAddress(): string {
-    return this.#session.request.remoteAddress;
+    return this.#behind.request.remoteAddress;
   }
 
   /** `'Connected'`, `'Closing'` once either side began the closing handshake, then `'Closed'`. */
   get status(): ConnectionStatus {
-    return STATUSES[this.#session.websocket.readyState];
+    return STATUSES[this.#behind.websocket.readyState];
   }
 
   /** The same as in `ws`, for code that was written for its clients: 1 open, 2 closing, 3 closed. */
   get readyState(): 1 | 2 | 3 {
-    return this.#session.websocket.readyState as 1 | 2 | 3;
+    return this.#behind.websocket.readyState as 1 | 2 | 3;
   }
 
   /** The sub-protocol chosen from the option `protocols`, or the empty string. */
   get protocol(): string {
-    return this.#session.websocket.protocol;
+    return this.#behind.websocket.protocol;
   }
 
   /** Bytes that `send` accepted and that are not yet handed to the operating system. */
   get bufferedAmount(): number {
-    return this.#session.outbox.bufferedAmount;
+    return this.#behind.outbox.bufferedAmount;
   }
 
   /**
    * The topics that this connection subscribed to.
    */
   get topics(): ReadonlySet<string> {
-    return this.#session.topics;
+    return this.#behind.topics;
   }
 
   /**
@@ -104,7 +117,7 @@ export class WebSocketConnection<Data extends object = object> {
    * object that JSON can't carry; nothing is sent
    */
   send(message: Sendable): void {
-    const { websocket, outbox } = this.#session;
+    const { websocket, outbox } = this.#behind;
     if (websocket.readyState !== websocket.OPEN) return;
     // Strings first: they are most of the traffic, and need no look at what kind of object they are.
     if (typeof message === 'string') outbox.sendText(message);
@@ -123,7 +136,7 @@ export class WebSocketConnection<Data extends object = object> {
    */
   terminate(code?: number, message?: string): void {
     checkTermination('WebSocketConnection.terminate()', code, message);
-    const { websocket } = this.#session;
+    const { websocket } = this.#behind;
     if (websocket.readyState !== websocket.OPEN) return;
     if (code !== undefined && isCloseCode(code)) websocket.close(code, message);
     else websocket.close();
@@ -137,7 +150,7 @@ export class WebSocketConnection<Data extends object = object> {
    * @returns a promise that rejects with an `Error` if the connection closes first
    */
   drain(threshold = 0): Promise<void> {
-    return this.#session.outbox.drain(threshold);
+    return this.#behind.outbox.drain(threshold);
   }
 
   /**
@@ -152,17 +165,12 @@ export class WebSocketConnection<Data extends object = object> {
         `WebSocketConnection.subscribe(): the topic must be a non-empty string, got ${describeType(topic)}`,
       );
     }
-    const { websocket, server } = this.#session;
-    if (websocket.readyState === websocket.OPEN) server.subscriptions.join(topic, this.#session);
+    const { websocket } = this.#behind;
+    if (websocket.readyState === websocket.OPEN) this.#behind.subscribe(topic);
   }
 
   /** Leaves a topic; does nothing if the connection was not in it. */
   unsubscribe(topic: string): void {
-    this.#session.server.subscriptions.leave(topic, this.#session);
-  }
-
-  /** @internal The machinery behind a connection, for the other files of this folder. */
-  static sessionOf(connection: WebSocketConnection<object>): ConnectionSession {
-    return connection.#session;
+    this.#behind.unsubscribe(topic);
   }
 }

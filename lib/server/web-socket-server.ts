@@ -1,25 +1,10 @@
-import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
-import type { DataType, HandshakeRequest } from '../interfaces/index.js';
-import { OpenConnections, type ConnectionCollection } from './connection-collection.js';
-import { checkTermination } from './close-code.js';
-import { nextConnectionId } from './connection-id.js';
-import { ConnectionSession } from './connection-session.js';
-import type { ConnectionSocket } from './connection-socket.js';
-import { errorDetails, type ErrorList } from './error-details.js';
-import { ErrorLog } from './error-log.js';
-import type { HandshakeExchange } from './handshake-exchange.js';
-import { Handshakes } from './handshakes.js';
-import { Heartbeat } from './heartbeat.js';
-import type { HandlerSource, ServerHooks } from './hooks.js';
-import { describeType } from './message-type.js';
-import type { ConnectionCount, OtherInstances } from './other-instances.js';
-import { isPromise } from './promise.js';
-import type { ResolvedServerOptions } from './server-options.js';
-import { SharedMessage } from './shared-message.js';
-import { Shutdown } from './shutdown.js';
-import { TopicCollection } from './topic-collection.js';
-import { Topics } from './topics.js';
+import { checkTermination } from '../errors/close-code.js';
+import { describeType } from '../foundation/describe-type.js';
+import type { DataType } from '../interfaces/index.js';
+import { SharedMessage } from './message/shared-message.js';
+import type { ConnectionCollection } from './connection-collection.js';
+import type { ConnectionCount } from './other-instances.js';
+import type { TopicCollection } from './topic-collection.js';
 import { WebSocketConnection, type Sendable } from './web-socket-connection.js';
 
 /** Whom a message to many leaves out. */
@@ -29,13 +14,31 @@ export interface PublishOptions {
    *
    * @default nobody is left out
    */
-  except?: WebSocketConnection<object> | number | Iterable<WebSocketConnection<object> | number>;
+  except?: WebSocketConnection | number | Iterable<WebSocketConnection | number>;
 }
 
 /** How connections are counted. */
 export interface CountOptions {
   /** How long to wait for instances that don't answer, in milliseconds. @default 1000 */
   timeout?: number;
+}
+
+/** What stands behind a server: what its face needs of it. Ids left out are those of connections. */
+export interface ServerBehind {
+  readonly dataType: DataType;
+  readonly handler: object;
+  readonly path: string | undefined;
+  readonly connections: ConnectionCollection;
+  readonly topics: TopicCollection;
+  readonly terminated: boolean;
+  readonly closing: boolean;
+  terminate(): Promise<void>;
+  broadcast(message: SharedMessage, except: ReadonlySet<number>): void;
+  publish(topics: readonly string[], message: SharedMessage, except: ReadonlySet<number>): void;
+  sendTo(id: number, message: SharedMessage): void;
+  terminateConnection(id: number, code: number | undefined, reason: string | undefined): void;
+  /** @param timeout milliseconds */
+  countConnections(timeout: number): Promise<ConnectionCount>;
 }
 
 const COUNT_TIMEOUT = 1000;
@@ -46,57 +49,46 @@ const NOBODY: ReadonlySet<number> = new Set();
  * one for each decorated handler; `WebSocketServerRegistry.create` makes one at run time.
  */
 export class WebSocketServer {
-  /** The open connections of this instance, live; those of other instances are never in it. */
-  readonly connections: ConnectionCollection;
-  /** The topics that have subscribers on this instance, live. */
-  readonly topics: TopicCollection;
-  /** @internal */
-  readonly options: ResolvedServerOptions;
-  /** @internal */
-  readonly subscriptions = new Topics();
-  readonly #connections = new OpenConnections();
-  readonly #errorLog = new ErrorLog();
-  readonly #hooks: ServerHooks;
-  readonly #handshakes: Handshakes;
-  readonly #heartbeat: Heartbeat | undefined;
-  readonly #sessions = new Set<ConnectionSession>();
-  #others: OtherInstances | undefined;
-  #opened = false;
-  #shutdown: Shutdown | undefined;
-  #termination: Promise<void> | undefined;
-  #terminated = false;
-  #onTerminated: () => void = () => undefined;
+  readonly #behind: ServerBehind;
 
   /** @internal */
-  constructor(options: ResolvedServerOptions, hooks: ServerHooks) {
-    this.options = options;
-    this.connections = this.#connections;
-    this.topics = new TopicCollection(this.subscriptions, this.#connections);
-    this.#hooks = hooks;
-    this.#handshakes = new Handshakes(this);
-    if (options.heartbeat !== false) {
-      this.#heartbeat = new Heartbeat(this.#sessions, options.heartbeat.interval, options.heartbeat.timeout);
-    }
+  constructor(behind: ServerBehind) {
+    this.#behind = behind;
+  }
+
+  /** The open connections of this instance, live; those of other instances are never in it. */
+  get connections(): ConnectionCollection {
+    return this.#behind.connections;
+  }
+
+  /** The topics that have subscribers on this instance, live. */
+  get topics(): TopicCollection {
+    return this.#behind.topics;
   }
 
   /** How messages are decoded. */
   get dataType(): DataType {
-    return this.options.dataType;
+    return this.#behind.dataType;
   }
 
   /** The object whose `onConnection` decides about clients. */
   get handler(): object {
-    return this.#hooks.handler;
+    return this.#behind.handler;
   }
 
   /** The path or path pattern; undefined when the server manages all connections. */
   get path(): string | undefined {
-    return this.options.path;
+    return this.#behind.path;
   }
 
   /** Whether the server is closed and no connection is left; so it is in its handler's `onTerminate`. */
   get terminated(): boolean {
-    return this.#terminated;
+    return this.#behind.terminated;
+  }
+
+  /** Whether the server takes no more clients, because it is closing or closed; what a readiness probe asks. */
+  get closing(): boolean {
+    return this.#behind.closing;
   }
 
   /**
@@ -107,8 +99,7 @@ export class WebSocketServer {
    * @returns a promise of the end of all that; the same at every call
    */
   terminate(): Promise<void> {
-    this.#termination ??= this.#terminate();
-    return this.#termination;
+    return this.#behind.terminate();
   }
 
   /**
@@ -119,9 +110,7 @@ export class WebSocketServer {
    */
   broadcast(message: Sendable, options?: PublishOptions): void {
     const shared = SharedMessage.of(message, 'WebSocketServer.broadcast()');
-    const except = exceptions(options?.except);
-    this.deliver(shared, this.connections, except);
-    this.#others?.broadcast(shared, this.#elsewhere(except));
+    this.#behind.broadcast(shared, exceptions(options?.except));
   }
 
   /**
@@ -132,12 +121,10 @@ export class WebSocketServer {
    * @throws {TypeError} as {@link WebSocketConnection.send}, and for a topic that is not a non-empty string
    */
   publish(topic: string | readonly string[], message: Sendable, options?: PublishOptions): void {
-    const topics = typeof topic === 'string' ? [topic] : checkTopics(topic);
+    const topics = Array.isArray(topic) ? (topic as readonly string[]) : [topic as string];
     for (const each of topics) checkTopic(each);
     const shared = SharedMessage.of(message, 'WebSocketServer.publish()');
-    const except = exceptions(options?.except);
-    this.deliver(shared, this.subscribers(topics), except);
-    this.#others?.publish(topics, shared, this.#elsewhere(except));
+    this.#behind.publish(topics, shared, exceptions(options?.except));
   }
 
   /**
@@ -148,10 +135,7 @@ export class WebSocketServer {
    */
   sendTo(id: number, message: Sendable): void {
     checkId('sendTo', id);
-    const shared = SharedMessage.of(message, 'WebSocketServer.sendTo()');
-    const connection = this.connections.get(id);
-    if (connection === undefined) this.#others?.sendTo(id, shared);
-    else this.deliver(shared, [connection], NOBODY);
+    this.#behind.sendTo(id, SharedMessage.of(message, 'WebSocketServer.sendTo()'));
   }
 
   /**
@@ -166,15 +150,13 @@ export class WebSocketServer {
   terminateConnection(id: number, code?: number, message?: string): void {
     checkId('terminateConnection', id);
     checkTermination('WebSocketServer.terminateConnection()', code, message);
-    const connection = this.connections.get(id);
-    if (connection === undefined) this.#others?.terminateConnection(id, code, message);
-    else connection.terminate(code, message);
+    this.#behind.terminateConnection(id, code, message);
   }
 
   /**
-   * Counts the open connections of all instances (reference 14.2). It takes a round trip through the backplane; instances that
-   * don't answer in time are left out, and `instances` tells how many there are that did. Without a backplane, and while it
-   * is away, it is this instance alone.
+   * Counts the open connections of all instances (reference 14.2). It takes a round trip through the backplane; instances
+   * that don't answer in time are left out, and `instances` tells how many there are that did. Without a backplane, and while
+   * it is away, it is this instance alone.
    *
    * @throws {RangeError} for a timeout that is not a number of milliseconds above 0
    */
@@ -184,163 +166,7 @@ export class WebSocketServer {
         `WebSocketServer.countConnections(): the timeout must be milliseconds above 0, got ${String(timeout)}`,
       );
     }
-    if (this.#others === undefined) return { connections: this.connections.length, instances: 1 };
-    return this.#others.countConnections(timeout);
-  }
-
-  /** @internal Takes an upgrade request that was routed here. */
-  handleUpgrade(
-    request: IncomingMessage,
-    socket: Duplex,
-    head: Buffer,
-    params: Readonly<Record<string, string | string[]>>,
-  ): void {
-    this.#handshakes.handle(request, socket, head, params);
-  }
-
-  /** @internal Whose server it is, for messages to people. */
-  get name(): string {
-    return this.#hooks.name;
-  }
-
-  /** @internal Talks with the same server on the other instances from now on. */
-  join(others: OtherInstances): void {
-    this.#others = others;
-    this.subscriptions.observer = others;
-  }
-
-  /** @internal Calls back when the server is closed. */
-  onTerminated(callback: () => void): void {
-    this.#onTerminated = callback;
-  }
-
-  /** @internal The HTTP server listens. */
-  opened(): void {
-    if (this.#opened || this.closing) return;
-    this.#opened = true;
-    this.#heartbeat?.start();
-    void this.#run(() => this.#hooks.open?.(this));
-  }
-
-  /** Whether the server takes no more clients, because it is closing or closed; what a readiness probe asks. */
-  get closing(): boolean {
-    return this.#termination !== undefined;
-  }
-
-  /** @internal */
-  get size(): number {
-    return this.#sessions.size;
-  }
-
-  /** @internal */
-  decide(exchange: HandshakeExchange): HandlerSource | null | Promise<HandlerSource | null> {
-    return this.#hooks.connection(this, exchange);
-  }
-
-  /** @internal */
-  accept(websocket: ConnectionSocket, request: HandshakeRequest, source: HandlerSource): void {
-    // A server may be asked before its HTTP server tells that it listens.
-    this.opened();
-    const id = this.#others === undefined ? nextConnectionId() : this.#others.nextConnectionId();
-    const session = new ConnectionSession(this, id, websocket, request);
-    this.#sessions.add(session);
-    session.start(source);
-  }
-
-  /** @internal A connection's last hook is over. */
-  ended(session: ConnectionSession): void {
-    this.#sessions.delete(session);
-    this.#shutdown?.ended();
-  }
-
-  /** @internal Tells the server handler's `onError`, or the log. */
-  report(errors: ErrorList): void {
-    void this.#report(errors);
-  }
-
-  /** @internal */
-  logError(name: string, errors: ErrorList): void {
-    this.#errorLog.write(name, errors);
-  }
-
-  /** @internal A connection's handler is there. */
-  connected(connection: WebSocketConnection): void {
-    this.#connections.add(connection);
-  }
-
-  /** @internal A connection's socket is closed. */
-  disconnected(session: ConnectionSession): void {
-    this.#connections.delete(session.connection);
-    this.subscriptions.leaveAll(session);
-  }
-
-  /** @internal Those who subscribed to any of these topics, each of them once. */
-  subscribers(topics: readonly string[]): Iterable<ConnectionSession> {
-    // Nearly always it is one topic, whose subscribers are there as they are needed.
-    if (topics.length === 1) return this.subscriptions.get(topics[0]!);
-    const all = new Set<ConnectionSession>();
-    for (const topic of topics) for (const session of this.subscriptions.get(topic)) all.add(session);
-    return all;
-  }
-
-  async #terminate(): Promise<void> {
-    // One turn of the microtask queue, so that `closing` is true for all that follows.
-    await undefined;
-    this.#handshakes.refusePending();
-    this.#shutdown = new Shutdown(this.#sessions, this.options.shutdownTimeout);
-    await this.#shutdown.run();
-    this.#heartbeat?.stop();
-    this.#handshakes.destroyRefused();
-    this.#terminated = true;
-    await this.#shutdown.race(this.#run(() => this.#hooks.terminate?.(this)));
-    this.#others?.leave();
-    this.#others = undefined;
-    this.#errorLog.close();
-    this.#onTerminated();
-  }
-
-  /** @internal Sends a message to connections of this instance, but for those with these ids. */
-  deliver(
-    message: SharedMessage,
-    receivers: Iterable<WebSocketConnection | ConnectionSession>,
-    except: ReadonlySet<number>,
-  ): void {
-    // Most messages leave nobody out: they need no lookup for each receiver.
-    const leavesOut = except.size > 0;
-    for (const receiver of receivers) {
-      const session =
-        receiver instanceof WebSocketConnection ? WebSocketConnection.sessionOf(receiver) : receiver;
-      const { websocket } = session;
-      if (websocket.readyState !== websocket.OPEN) continue;
-      if (leavesOut && except.has(session.connection.id)) continue;
-      session.outbox.sendShared(message);
-    }
-  }
-
-  /** The exceptions that are not connections of this instance. */
-  #elsewhere(except: ReadonlySet<number>): readonly number[] {
-    return except === NOBODY ? [] : Array.from(except).filter((id) => this.connections.get(id) === undefined);
-  }
-
-  async #run(hook: () => unknown): Promise<void> {
-    try {
-      const result = hook();
-      if (isPromise(result)) await result;
-    } catch (error) {
-      await this.#report(errorDetails(error, 'user'));
-    }
-  }
-
-  async #report(errors: ErrorList): Promise<void> {
-    if (this.#hooks.error === undefined) {
-      this.logError(this.#hooks.name, errors);
-      return;
-    }
-    try {
-      await this.#hooks.error(this, errors);
-    } catch (error) {
-      this.logError(`${this.#hooks.name} (onError)`, errorDetails(error, 'user'));
-    }
+    return this.#behind.countConnections(timeout);
   }
 }
 
@@ -351,12 +177,6 @@ function exceptions(except: PublishOptions['except']): ReadonlySet<number> {
   const ids = new Set<number>();
   for (const each of except) ids.add(typeof each === 'number' ? each : each.id);
   return ids;
-}
-
-function checkTopics(topics: unknown): readonly string[] {
-  if (Array.isArray(topics)) return topics as readonly string[];
-  checkTopic(topics);
-  return [];
 }
 
 function checkTopic(topic: unknown): void {

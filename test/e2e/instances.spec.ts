@@ -14,7 +14,7 @@ import {
   type Backplane,
   type WSMessageEvent,
 } from 'nestjs-4d-websocket';
-import { EntryKind, packEnvelope } from '../../lib/cluster/envelope.js';
+import { EntryKind, packEnvelope } from '../../lib/instances/envelope.js';
 import { closeApps, createApp, startApp, type TestApp } from '../support/app.js';
 import { connect } from '../support/client.js';
 import { freePort } from '../support/free-port.js';

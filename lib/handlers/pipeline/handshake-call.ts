@@ -1,4 +1,4 @@
-import type { HandshakeExchange } from '../../server/handshake-exchange.js';
+import type { HandshakeExchange } from '../../server/handshake/handshake-exchange.js';
 import type { WebSocketServer } from '../../server/web-socket-server.js';
 
 /** One call of `onConnection` on its way through the pipeline. */

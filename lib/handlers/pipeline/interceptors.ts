@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { ExecutionContext, NestInterceptor } from '@nestjs/common';
 import { defer, from, mergeAll, type Observable } from 'rxjs';
-import { isPromise } from '../../server/promise.js';
+import { isPromise } from '../../foundation/promise.js';
 
 type Intercepted = Observable<unknown> | Promise<Observable<unknown>>;
 

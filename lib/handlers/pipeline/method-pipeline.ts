@@ -1,6 +1,6 @@
 import { Injectable, type CanActivate, type NestInterceptor } from '@nestjs/common';
 import type { Observable } from 'rxjs';
-import { isPromise } from '../../server/promise.js';
+import { isPromise } from '../../foundation/promise.js';
 import { InterceptedReply } from '../../server/reply-streams.js';
 import { EnhancerResolver } from './enhancer-resolver.js';
 import { ExceptionFilters } from './exception-filters.js';

@@ -1,5 +1,5 @@
 import type { ArgumentMetadata, ExecutionContext, PipeTransform, Type } from '@nestjs/common';
-import { isPromise } from '../../server/promise.js';
+import { isPromise } from '../../foundation/promise.js';
 import type { EnhancerResolver } from './enhancer-resolver.js';
 import { PARAMETERS } from './nest-metadata.js';
 import { functionOf, type HandlerMethod } from './handler-method.js';

@@ -1,7 +1,7 @@
 import { INestApplication } from '@nestjs/common';
 import { Test, TestingModule } from '@nestjs/testing';
 import request from 'superwstest';
-import { AppModule } from './../src/app.module.js';
+import { AppModule } from '../src/app.module.js';
 
 describe('UpperHandler (e2e)', () => {
   let app: INestApplication;

@@ -2,7 +2,7 @@ import { Injectable, Scope, type Type } from '@nestjs/common';
 import type { ConnectionHandlerOptions } from '../decorators/connection-handler.decorator.js';
 import type { DataType } from '../interfaces/index.js';
 import type { HandlerSource } from '../server/hooks.js';
-import { describeType } from '../server/message-type.js';
+import { describeType } from '../foundation/describe-type.js';
 import { ConnectionHooksFactory, type ConnectionHandlerClass } from './connection-hooks.js';
 import { ConnectionHandlerSource, SharedHandlerSource } from './handler-sources.js';
 import { findHookMethods } from './hook-methods.js';
@@ -22,7 +22,7 @@ export interface Decider {
 
 /** Turns what `onConnection` decided into the handlers of connections (reference 4.1, 9). */
 @Injectable()
-export class ConnectionHandlers {
+export class DecisionResolver {
   readonly #sources = new Map<ConnectionHandlerProvider, HandlerSource>();
 
   constructor(

@@ -1,5 +1,5 @@
 import type { Backplane } from '../interfaces/index.js';
-import { endOfTurn, type TurnListener } from '../server/end-of-turn.js';
+import { endOfTurn, type TurnListener } from '../foundation/end-of-turn.js';
 import type { Envelope } from './envelope.js';
 
 /** Takes what comes on a channel. */

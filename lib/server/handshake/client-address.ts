@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import proxyAddr from 'proxy-addr';
-import type { ServerDefaults } from '../interfaces/index.js';
+import type { ServerDefaults } from '../../interfaces/index.js';
 
 /** Gives the client's IP address of a request. */
 export type ClientAddress = (request: IncomingMessage) => string;

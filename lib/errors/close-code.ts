@@ -1,4 +1,4 @@
-import { describeType } from './message-type.js';
+import { describeType } from '../foundation/describe-type.js';
 
 /** The close codes of RFC 6455, section 7.4.1, that the package itself uses. */
 export const CloseCode = {

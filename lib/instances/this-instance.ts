@@ -2,8 +2,8 @@ import { Logger } from '@nestjs/common';
 import type { Backplane, BackplaneObserver } from '../interfaces/index.js';
 import { BackplaneError } from '../errors/backplane.error.js';
 import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
-import { errorDetails } from '../server/error-details.js';
-import type { WebSocketServer } from '../server/web-socket-server.js';
+import { errorDetails } from '../errors/error-details.js';
+import type { ServerSession } from '../server/server-session.js';
 import { instanceChannel } from './channel-names.js';
 import { blockOf, ConnectionIds } from './connection-ids.js';
 import { packEnvelope, unpackEnvelope, type Entry, UnreadableEnvelopeError } from './envelope.js';
@@ -11,7 +11,7 @@ import { toError } from './failure.js';
 import { Interest } from './interest.js';
 import { OutgoingEnvelopes, type OutgoingEntry } from './outgoing-envelopes.js';
 import { ProblemReports } from './problem-reports.js';
-import { ServerLink } from './server-link.js';
+import { ServerLink, type LinkOwner } from './server-link.js';
 
 /** Bytes that may wait for the broker; past them messages to other instances are dropped. */
 const MAX_PENDING_BYTES = 16 * 1024 * 1024;
@@ -21,7 +21,7 @@ const CLOSE_TIMEOUT = 2000;
 const logger = new Logger('FourDWebSocketModule');
 
 /** This instance of the application among the others: all that its servers say and hear goes through here. */
-export class ClusterMember implements BackplaneObserver {
+export class ThisInstance implements BackplaneObserver, LinkOwner {
   readonly ids = new ConnectionIds((block) => this.#hearAs(block));
   readonly interest: Interest;
   readonly #backplane: Backplane;
@@ -86,7 +86,7 @@ export class ClusterMember implements BackplaneObserver {
    *
    * @throws {InvalidHandlerError} if another server has its path, on another port: they would hear each other
    */
-  join(server: WebSocketServer): void {
+  join(server: ServerSession): void {
     const name = server.path ?? '';
     const other = this.#links.get(name);
     if (other !== undefined) {

@@ -1,4 +1,4 @@
-import type { HandshakeRequest } from '../interfaces/index.js';
+import type { HandshakeRequest } from '../../interfaces/index.js';
 import { HandshakeResponse } from './handshake-response.js';
 
 /** A handshake's request, and the response that guards and their like may write headers to. */

@@ -1,14 +1,14 @@
 /** The parts of the talk between instances that no real broker brings about at will. */
 import { MessageParts } from '../../lib/backplane/nats-message-parts.js';
-import { blockOf, ConnectionIds } from '../../lib/cluster/connection-ids.js';
+import { blockOf, ConnectionIds } from '../../lib/instances/connection-ids.js';
 import {
   EntryKind,
   packEnvelope,
   unpackEnvelope,
   UnreadableEnvelopeError,
-} from '../../lib/cluster/envelope.js';
-import { Interest, type InterestObserver } from '../../lib/cluster/interest.js';
-import { ProblemReports } from '../../lib/cluster/problem-reports.js';
+} from '../../lib/instances/envelope.js';
+import { Interest, type InterestObserver } from '../../lib/instances/interest.js';
+import { ProblemReports } from '../../lib/instances/problem-reports.js';
 import type { Backplane } from '../../lib/interfaces/index.js';
 import { Random } from '../support/random.js';
 

@@ -2,30 +2,52 @@ import { STATUS_CODES, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { HttpException } from '@nestjs/common';
 import { WebSocketServer as ProtocolServer, type ServerOptions as ProtocolOptions } from 'ws';
-import type { HandshakeRequest } from '../interfaces/index.js';
-import { closeReason } from './close-code.js';
-import { ConnectionSocket } from './connection-socket.js';
-import { errorDetails, type ErrorList } from './error-details.js';
+import type {
+  HandshakeMiddleware,
+  HandshakeRequest,
+  OriginCheck,
+  PerMessageDeflateOptions,
+} from '../../interfaces/index.js';
+import type { ClientAddress } from './client-address.js';
+import { closeReason } from '../../errors/close-code.js';
+import { ConnectionSocket } from '../socket/connection-socket.js';
+import { errorDetails, type ErrorList } from '../../errors/error-details.js';
 import { HandshakeExchange } from './handshake-exchange.js';
 import { LazyHandshakeRequest } from './handshake-request.js';
 import { runMiddleware } from './handshake-middleware.js';
-import type { HandlerSource } from './hooks.js';
-import { PendingHandshake } from './pending-handshake.js';
-import { isPromise } from './promise.js';
+import { PendingHandshake, type PendingHandshakeLimits } from './pending-handshake.js';
+import { isPromise } from '../../foundation/promise.js';
 import { httpError, refusalOf, refusalStatus, refuse, refuseWith, type Refusal } from './refusal.js';
-import type { ResolvedServerOptions } from './server-options.js';
 import { checkUpgrade } from './upgrade-check.js';
 
-/** What handshakes need from their server. */
-export interface HandshakeServer {
-  readonly options: ResolvedServerOptions;
+/** The options of a server that its handshakes need. */
+export interface HandshakeOptions extends PendingHandshakeLimits {
+  readonly maxPayload: number;
+  readonly maxFragments: number;
+  readonly maxConnections: number;
+  readonly allowsOrigin: OriginCheck | undefined;
+  readonly clientAddress: ClientAddress;
+  readonly protocols: readonly string[];
+  readonly middleware: readonly HandshakeMiddleware[];
+  readonly closeTimeout: number;
+  readonly perMessageDeflate: boolean | PerMessageDeflateOptions;
+  readonly refusals: 'http' | 'close';
+}
+
+/**
+ * What handshakes need from their server.
+ *
+ * @typeParam Source who serves a client that is let in
+ */
+export interface HandshakeServer<Source extends object> {
+  readonly options: HandshakeOptions;
   /** Whether it takes no new clients because it is closing or closed. */
   readonly closing: boolean;
   /** How many clients it has. */
   readonly size: number;
-  decide(exchange: HandshakeExchange): HandlerSource | null | Promise<HandlerSource | null>;
+  decide(exchange: HandshakeExchange): Source | null | Promise<Source | null>;
   /** A client is in: its 101 is out. */
-  accept(websocket: ConnectionSocket, request: HandshakeRequest, source: HandlerSource): void;
+  accept(websocket: ConnectionSocket, request: HandshakeRequest, source: Source): void;
   report(errors: ErrorList): void;
 }
 
@@ -35,7 +57,7 @@ const REFUSED = 4000;
 const ORIGIN_REFUSED = Symbol('origin refused');
 
 /** Who serves a client, or that nobody does. */
-type Decision = HandlerSource | null | typeof ORIGIN_REFUSED;
+type Decision<Source> = Source | null | typeof ORIGIN_REFUSED;
 
 /** A handshake on its way. */
 interface Attempt {
@@ -50,8 +72,8 @@ interface Attempt {
 /**
  * The opening handshakes of one server, in the order of reference 10.1: the checks, then `onConnection`, then the 101.
  */
-export class Handshakes {
-  readonly #server: HandshakeServer;
+export class Handshakes<Source extends object> {
+  readonly #server: HandshakeServer<Source>;
   readonly #protocol: ProtocolServer;
   readonly #pending = new Map<PendingHandshake, Attempt>();
   /** Clients that are told by a close frame that they are refused. */
@@ -59,7 +81,7 @@ export class Handshakes {
   // ws writes the 101 within handleUpgrade; its event for the headers tells no more than the request.
   #upgrading: Attempt | undefined;
 
-  constructor(server: HandshakeServer) {
+  constructor(server: HandshakeServer<Source>) {
     const { options } = server;
     this.#server = server;
     // The types of ws don't know all of them yet.
@@ -106,7 +128,7 @@ export class Handshakes {
     if (this.#refusedByChecks(raw, socket)) return;
     const exchange = new HandshakeExchange(new LazyHandshakeRequest(raw, params, this.#addressOf(raw)));
     const attempt: Attempt = { raw, socket, head, exchange, isOver: false };
-    let decision: Decision | Promise<Decision>;
+    let decision: Decision<Source> | Promise<Decision<Source>>;
     try {
       decision = isPromise(allowed) ? this.#decideAfter(allowed, attempt) : this.#decide(attempt);
     } catch (error) {
@@ -172,24 +194,24 @@ export class Handshakes {
     }
   }
 
-  #decide(attempt: Attempt): HandlerSource | null | Promise<HandlerSource | null> {
+  #decide(attempt: Attempt): Source | null | Promise<Source | null> {
     return this.#server.options.middleware.length === 0
       ? this.#server.decide(attempt.exchange)
       : this.#throughMiddleware(attempt);
   }
 
-  async #throughMiddleware(attempt: Attempt): Promise<HandlerSource | null> {
+  async #throughMiddleware(attempt: Attempt): Promise<Source | null> {
     const { response, request } = attempt.exchange;
     await runMiddleware(this.#server.options.middleware, request.raw, response);
     return response.answered || attempt.isOver ? null : this.#server.decide(attempt.exchange);
   }
 
-  async #decideAfter(allowed: Promise<boolean>, attempt: Attempt): Promise<Decision> {
+  async #decideAfter(allowed: Promise<boolean>, attempt: Attempt): Promise<Decision<Source>> {
     if (!(await allowed)) return ORIGIN_REFUSED;
     return attempt.isOver ? null : this.#decide(attempt);
   }
 
-  #await(attempt: Attempt, decision: Promise<Decision>): void {
+  #await(attempt: Attempt, decision: Promise<Decision<Source>>): void {
     const { options } = this.#server;
     const pending = new PendingHandshake(attempt.socket, options, {
       gone: () => {
@@ -224,7 +246,7 @@ export class Handshakes {
     );
   }
 
-  #conclude(attempt: Attempt, decision: Decision): void {
+  #conclude(attempt: Attempt, decision: Decision<Source>): void {
     const { socket, exchange } = attempt;
     const response = exchange.usedResponse;
     if (decision === ORIGIN_REFUSED) {

@@ -1,5 +1,5 @@
-import { errorMessage } from './error-details.js';
-import { describeType } from './message-type.js';
+import { errorMessage } from '../../errors/error-details.js';
+import { describeType } from '../../foundation/describe-type.js';
 
 /** Frames from here on keep their payload as it is; shorter ones are copied behind their header, which costs less than a second chunk on the socket. */
 const COPY_LIMIT = 4096;

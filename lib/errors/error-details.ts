@@ -1,7 +1,7 @@
 import { HttpException } from '@nestjs/common';
 import type { ComponentSignature, WSError, WSErrorEvent } from '../interfaces/index.js';
 import { CloseCode } from './close-code.js';
-import { MessageDecodeError } from './message-codec.js';
+import { MessageDecodeError } from './message-decode.error.js';
 
 /** The non-empty list of errors that `onError` receives. */
 export type ErrorList = WSErrorEvent['errors'];

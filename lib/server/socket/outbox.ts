@@ -2,9 +2,9 @@ import { AsyncResource } from 'node:async_hooks';
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import { DrainWatcher } from './drain-watcher.js';
-import { endOfTurn } from './end-of-turn.js';
-import { asBuffer, asJson, binaryFrame, textFrame } from './message-frame.js';
-import type { SharedMessage } from './shared-message.js';
+import { endOfTurn } from '../../foundation/end-of-turn.js';
+import { asBuffer, asJson, binaryFrame, textFrame } from '../message/message-frame.js';
+import type { SharedMessage } from '../message/shared-message.js';
 
 /** Frames of one turn up to this many bytes are copied into one chunk; more go out as they are, in one `writev`. */
 const COPY_LIMIT = 64 * 1024;

@@ -1,5 +1,5 @@
 import type { FactoryProvider } from '@nestjs/common';
-import { ClusterMember } from '../cluster/cluster-member.js';
+import { ThisInstance } from '../instances/this-instance.js';
 import { InvalidOptionError } from '../errors/invalid-option.error.js';
 import type { Backplane } from '../interfaces/index.js';
 import { MODULE_OPTIONS_TOKEN, type FourDWebSocketModuleOptions } from '../module-options.js';
@@ -7,8 +7,8 @@ import { MODULE_OPTIONS_TOKEN, type FourDWebSocketModuleOptions } from '../modul
 const METHODS = ['connect', 'subscribe', 'unsubscribe', 'publish', 'close'] as const;
 
 /** This instance among the others, if the module has a backplane; null without one. */
-export const clusterMemberProvider: FactoryProvider<ClusterMember | null> = {
-  provide: ClusterMember,
+export const thisInstanceProvider: FactoryProvider<ThisInstance | null> = {
+  provide: ThisInstance,
   inject: [{ token: MODULE_OPTIONS_TOKEN, optional: true }],
   useFactory: ({ backplane }: FourDWebSocketModuleOptions = {}) => {
     if (backplane === undefined || backplane === false) return null;
@@ -20,7 +20,7 @@ export const clusterMemberProvider: FactoryProvider<ClusterMember | null> = {
         'false or a Backplane, such as new RedisBackplane({ url })',
       );
     }
-    return new ClusterMember(backplane);
+    return new ThisInstance(backplane);
   },
 };
 

@@ -1,10 +1,28 @@
 import type { ConnectionCount, OtherInstances } from '../server/other-instances.js';
-import { SharedMessage } from '../server/shared-message.js';
-import type { WebSocketServer } from '../server/web-socket-server.js';
+import { SharedMessage } from '../server/message/shared-message.js';
+import type { ServerSession } from '../server/server-session.js';
 import { serverChannel, topicChannel } from './channel-names.js';
-import type { ClusterMember } from './cluster-member.js';
 import { ConnectionCounts } from './connection-counts.js';
+import type { ConnectionIds } from './connection-ids.js';
 import { EntryKind, type Entry, type Envelope } from './envelope.js';
+import type { Interest } from './interest.js';
+import type { OutgoingEntry } from './outgoing-envelopes.js';
+
+/** What a link needs of its instance. */
+export interface LinkOwner {
+  readonly ids: ConnectionIds;
+  readonly interest: Interest;
+  /** Whether other instances can be reached. */
+  readonly available: boolean;
+  /** Says something on a channel. */
+  say(channel: string, entry: OutgoingEntry): void;
+  /** Says something to one instance. */
+  sayTo(instance: number, entry: OutgoingEntry): void;
+  /** Says something to the instance that gave out a connection's id. */
+  sayToOwner(id: number, entry: OutgoingEntry): void;
+  /** The link's server is closed. */
+  left(link: ServerLink): void;
+}
 
 const NOBODY: ReadonlySet<number> = new Set();
 
@@ -12,72 +30,70 @@ const NOBODY: ReadonlySet<number> = new Set();
 export class ServerLink implements OtherInstances {
   /** What the server is called among the instances: its path. */
   readonly name: string;
-  readonly server: WebSocketServer;
-  readonly #member: ClusterMember;
+  readonly server: ServerSession;
+  readonly #owner: LinkOwner;
   readonly #channel: string;
   readonly #counts = new ConnectionCounts();
 
-  constructor(member: ClusterMember, server: WebSocketServer) {
-    this.#member = member;
+  constructor(owner: LinkOwner, server: ServerSession) {
+    this.#owner = owner;
     this.server = server;
     this.name = server.path ?? '';
     this.#channel = serverChannel(this.name);
-    member.interest.add(this.#channel, (envelope) => this.#receive(envelope, this.server.connections));
+    owner.interest.add(this.#channel, (envelope) => this.#receive(envelope));
   }
 
   /** Tells the other instances that this one is here, and asks who else is. */
   greet(): void {
-    this.#member.say(this.#channel, [EntryKind.HELLO, this.name, true]);
+    this.#owner.say(this.#channel, [EntryKind.HELLO, this.name, true]);
   }
 
   nextConnectionId(): number {
-    return this.#member.ids.next();
+    return this.#owner.ids.next();
   }
 
   broadcast({ isBinary, payload }: SharedMessage, except: readonly number[]): void {
-    this.#member.say(this.#channel, [EntryKind.MESSAGE, isBinary, payload, except]);
+    this.#owner.say(this.#channel, [EntryKind.MESSAGE, isBinary, payload, except]);
   }
 
   publish(topics: readonly string[], { isBinary, payload }: SharedMessage, except: readonly number[]): void {
     if (topics.length === 1) {
-      this.#member.say(topicChannel(this.name, topics[0]!), [EntryKind.MESSAGE, isBinary, payload, except]);
+      this.#owner.say(topicChannel(this.name, topics[0]!), [EntryKind.MESSAGE, isBinary, payload, except]);
     } else if (topics.length > 1) {
       // On a channel that all hear: on those of the topics some would hear it twice.
-      this.#member.say(this.#channel, [EntryKind.TOPICS_MESSAGE, isBinary, payload, except, topics]);
+      this.#owner.say(this.#channel, [EntryKind.TOPICS_MESSAGE, isBinary, payload, except, topics]);
     }
   }
 
   sendTo(id: number, { isBinary, payload }: SharedMessage): void {
-    this.#member.sayToOwner(id, [EntryKind.SEND, this.name, payload, isBinary, id]);
+    this.#owner.sayToOwner(id, [EntryKind.SEND, this.name, payload, isBinary, id]);
   }
 
   terminateConnection(id: number, code: number | undefined, reason: string | undefined): void {
-    this.#member.sayToOwner(id, [EntryKind.TERMINATE, this.name, id, code ?? null, reason ?? null]);
+    this.#owner.sayToOwner(id, [EntryKind.TERMINATE, this.name, id, code ?? null, reason ?? null]);
   }
 
   countConnections(timeout: number): Promise<ConnectionCount> {
     const own = this.server.connections.length;
-    if (!this.#member.available) return Promise.resolve({ connections: own, instances: 1 });
+    if (!this.#owner.available) return Promise.resolve({ connections: own, instances: 1 });
     return this.#counts.count(own, timeout, (call) =>
-      this.#member.say(this.#channel, [EntryKind.COUNT, call]),
+      this.#owner.say(this.#channel, [EntryKind.COUNT, call]),
     );
   }
 
   topicAdded(topic: string): void {
-    this.#member.interest.add(topicChannel(this.name, topic), (envelope) =>
-      this.#receive(envelope, this.server.subscriptions.get(topic)),
-    );
+    this.#owner.interest.add(topicChannel(this.name, topic), (envelope) => this.#receive(envelope, [topic]));
   }
 
   topicRemoved(topic: string): void {
-    this.#member.interest.remove(topicChannel(this.name, topic));
+    this.#owner.interest.remove(topicChannel(this.name, topic));
   }
 
   leave(): void {
-    this.#member.say(this.#channel, [EntryKind.BYE]);
-    this.#member.interest.remove(this.#channel);
+    this.#owner.say(this.#channel, [EntryKind.BYE]);
+    this.#owner.interest.remove(this.#channel);
     this.#counts.finishAll();
-    this.#member.left(this);
+    this.#owner.left(this);
   }
 
   /** The backplane is away: nobody will answer. */
@@ -91,9 +107,7 @@ export class ServerLink implements OtherInstances {
     switch (entry[0]) {
       case EntryKind.SEND: {
         const [, , payload, isBinary, id] = entry;
-        const connection = this.server.connections.get(id);
-        if (connection === undefined) return;
-        this.server.deliver(SharedMessage.encoded(payload, isBinary), [connection], NOBODY);
+        this.server.deliverToOne(id, SharedMessage.encoded(payload, isBinary));
         return;
       }
       case EntryKind.TERMINATE: {
@@ -106,31 +120,28 @@ export class ServerLink implements OtherInstances {
     }
   }
 
-  #receive({ sender, entries }: Envelope, receivers: Parameters<WebSocketServer['deliver']>[1]): void {
+  /** @param topics those of the channel; undefined for the channel that all hear */
+  #receive({ sender, entries }: Envelope, topics?: readonly string[]): void {
     this.#counts.heard(sender);
     for (const entry of entries) {
       switch (entry[0]) {
         case EntryKind.MESSAGE: {
           const [, isBinary, payload, except] = entry;
-          this.server.deliver(SharedMessage.encoded(payload, isBinary), receivers, idSet(except));
+          const message = SharedMessage.encoded(payload, isBinary);
+          if (topics === undefined) this.server.deliverToAll(message, idSet(except));
+          else this.server.deliverTo(topics, message, idSet(except));
           break;
         }
         case EntryKind.TOPICS_MESSAGE: {
-          const [, isBinary, payload, except, topics] = entry;
-          const subscribers = this.server.subscribers(topics);
-          this.server.deliver(SharedMessage.encoded(payload, isBinary), subscribers, idSet(except));
+          const [, isBinary, payload, except, several] = entry;
+          this.server.deliverTo(several, SharedMessage.encoded(payload, isBinary), idSet(except));
           break;
         }
         case EntryKind.COUNT:
-          this.#member.sayTo(sender, [
-            EntryKind.COUNTED,
-            this.name,
-            entry[1],
-            this.server.connections.length,
-          ]);
+          this.#owner.sayTo(sender, [EntryKind.COUNTED, this.name, entry[1], this.server.connections.length]);
           break;
         case EntryKind.HELLO:
-          if (entry[2]) this.#member.sayTo(sender, [EntryKind.HELLO, this.name, false]);
+          if (entry[2]) this.#owner.sayTo(sender, [EntryKind.HELLO, this.name, false]);
           break;
         case EntryKind.BYE:
           this.#counts.left(sender);

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { HandshakeRequest } from '../interfaces/index.js';
+import type { HandshakeRequest } from '../../interfaces/index.js';
 
 type Values = Record<string, string | string[]>;
 

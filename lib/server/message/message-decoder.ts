@@ -1,23 +1,6 @@
 import { isUtf8 } from 'node:buffer';
-import type { ComponentSignature, DataType } from '../interfaces/index.js';
-import { CloseCode } from './close-code.js';
-
-/** A message that its server's `dataType` can't decode (reference 5.1). */
-export class MessageDecodeError extends Error {
-  override readonly name = 'MessageDecodeError';
-
-  constructor(
-    message: string,
-    readonly componentSignature: ComponentSignature,
-    /** Whether the connection ends with 1007, or goes on without the message. */
-    readonly fatal: boolean,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-  }
-
-  readonly errCode = CloseCode.INVALID_DATA;
-}
+import type { DataType } from '../../interfaces/index.js';
+import { MessageDecodeError } from '../../errors/message-decode.error.js';
 
 /** Turns what `ws` received into what `onMessage` gets. */
 export type MessageDecoder = (data: Buffer, isBinary: boolean) => unknown;

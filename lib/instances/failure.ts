@@ -1,4 +1,4 @@
-import { errorDetails } from '../server/error-details.js';
+import { errorDetails } from '../errors/error-details.js';
 
 const UNREADABLE = 'a value that can not be read was thrown';
 

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import { HttpException } from '@nestjs/common';
-import type { HandshakeMiddleware } from '../interfaces/index.js';
+import type { HandshakeMiddleware } from '../../interfaces/index.js';
 import type { HandshakeResponse } from './handshake-response.js';
-import { isPromise } from './promise.js';
+import { isPromise } from '../../foundation/promise.js';
 import { httpError } from './refusal.js';
 
 /**

@@ -1,4 +1,4 @@
-import { endOfTurn, type TurnListener } from '../server/end-of-turn.js';
+import { endOfTurn, type TurnListener } from '../foundation/end-of-turn.js';
 import { EntryKind, type Entry } from './envelope.js';
 
 /** An entry whose payload may still have to be read. */

@@ -1,0 +1,267 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { errorDetails, type ErrorList } from '../errors/error-details.js';
+import { isPromise } from '../foundation/promise.js';
+import type { DataType, HandshakeRequest } from '../interfaces/index.js';
+import { ConnectionView, type ConnectionCollection } from './connection-collection.js';
+import { nextConnectionId } from './connection-id.js';
+import { ConnectionSession, type ConnectionOwner } from './connection-session.js';
+import { ErrorLog } from './error-log.js';
+import type { HandshakeExchange } from './handshake/handshake-exchange.js';
+import { Handshakes, type HandshakeServer } from './handshake/handshakes.js';
+import { Heartbeat } from './heartbeat.js';
+import type { HandlerSource, ServerHooks } from './hooks.js';
+import type { SharedMessage } from './message/shared-message.js';
+import type { ConnectionCount, OtherInstances } from './other-instances.js';
+import type { ResolvedServerOptions } from './server-options.js';
+import { Shutdown } from './shutdown.js';
+import type { ConnectionSocket } from './socket/connection-socket.js';
+import { TopicCollection } from './topic-collection.js';
+import { Topics } from './topics.js';
+import { WebSocketServer, type ServerBehind } from './web-socket-server.js';
+
+/**
+ * The life of a server: takes upgrade requests, keeps its connections, runs its handler's hooks. The public
+ * {@link WebSocketServer} is its face.
+ */
+export class ServerSession implements ServerBehind, HandshakeServer<HandlerSource>, ConnectionOwner {
+  readonly wss: WebSocketServer;
+  readonly connections: ConnectionCollection;
+  readonly topics: TopicCollection;
+  readonly subscriptions = new Topics<ConnectionSession>();
+  readonly options: ResolvedServerOptions;
+  readonly #hooks: ServerHooks;
+  readonly #handshakes: Handshakes<HandlerSource>;
+  readonly #heartbeat: Heartbeat | undefined;
+  readonly #errorLog = new ErrorLog();
+  /** All connections, from the 101 to the end of the last hook. */
+  readonly #sessions = new Set<ConnectionSession>();
+  /** Those that have a handler and are not closed. */
+  readonly #open = new Map<number, ConnectionSession>();
+  #others: OtherInstances | undefined;
+  #opened = false;
+  #shutdown: Shutdown | undefined;
+  #termination: Promise<void> | undefined;
+  #terminated = false;
+  #onTerminated: () => void = () => undefined;
+
+  constructor(options: ResolvedServerOptions, hooks: ServerHooks) {
+    this.options = options;
+    this.#hooks = hooks;
+    this.connections = new ConnectionView(
+      () => this.#open,
+      (id) => this.#open.get(id),
+    );
+    this.topics = new TopicCollection(this.subscriptions, (id) => this.#open.get(id));
+    this.wss = new WebSocketServer(this);
+    this.#handshakes = new Handshakes(this);
+    if (options.heartbeat !== false) {
+      this.#heartbeat = new Heartbeat(this.#sessions, options.heartbeat.interval, options.heartbeat.timeout);
+    }
+  }
+
+  /** Whose server it is, for messages to people. */
+  get name(): string {
+    return this.#hooks.name;
+  }
+
+  get handler(): object {
+    return this.#hooks.handler;
+  }
+
+  get dataType(): DataType {
+    return this.options.dataType;
+  }
+
+  get path(): string | undefined {
+    return this.options.path;
+  }
+
+  get terminated(): boolean {
+    return this.#terminated;
+  }
+
+  get closing(): boolean {
+    return this.#termination !== undefined;
+  }
+
+  get size(): number {
+    return this.#sessions.size;
+  }
+
+  /** The HTTP server listens. */
+  opened(): void {
+    if (this.#opened || this.closing) return;
+    this.#opened = true;
+    this.#heartbeat?.start();
+    void this.#run(() => this.#hooks.open?.(this.wss));
+  }
+
+  /** Talks with the same server on the other instances from now on. */
+  join(others: OtherInstances): void {
+    this.#others = others;
+    this.subscriptions.observer = others;
+  }
+
+  /** Calls back when the server is closed. */
+  onTerminated(callback: () => void): void {
+    this.#onTerminated = callback;
+  }
+
+  /**
+   * Takes an upgrade request that was routed here.
+   *
+   * @param params the parameters that the path pattern found in the URL
+   */
+  handleUpgrade(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    params: Readonly<Record<string, string | string[]>>,
+  ): void {
+    this.#handshakes.handle(request, socket, head, params);
+  }
+
+  decide(exchange: HandshakeExchange): HandlerSource | null | Promise<HandlerSource | null> {
+    return this.#hooks.connection(this.wss, exchange);
+  }
+
+  accept(websocket: ConnectionSocket, request: HandshakeRequest, source: HandlerSource): void {
+    // A server may be asked before its HTTP server tells that it listens.
+    this.opened();
+    const id = this.#others === undefined ? nextConnectionId() : this.#others.nextConnectionId();
+    const session = new ConnectionSession(this, id, websocket, request);
+    this.#sessions.add(session);
+    session.start(source);
+  }
+
+  connected(session: ConnectionSession): void {
+    this.#open.set(session.connection.id, session);
+  }
+
+  disconnected(session: ConnectionSession): void {
+    this.#open.delete(session.connection.id);
+    this.subscriptions.leaveAll(session);
+  }
+
+  ended(session: ConnectionSession): void {
+    this.#sessions.delete(session);
+    this.#shutdown?.ended();
+  }
+
+  subscribe(topic: string, session: ConnectionSession): void {
+    this.subscriptions.join(topic, session);
+  }
+
+  unsubscribe(topic: string, session: ConnectionSession): void {
+    this.subscriptions.leave(topic, session);
+  }
+
+  broadcast(message: SharedMessage, except: ReadonlySet<number>): void {
+    this.deliverToAll(message, except);
+    this.#others?.broadcast(message, this.#elsewhere(except));
+  }
+
+  publish(topics: readonly string[], message: SharedMessage, except: ReadonlySet<number>): void {
+    this.deliverTo(topics, message, except);
+    this.#others?.publish(topics, message, this.#elsewhere(except));
+  }
+
+  sendTo(id: number, message: SharedMessage): void {
+    if (!this.deliverToOne(id, message)) this.#others?.sendTo(id, message);
+  }
+
+  terminateConnection(id: number, code: number | undefined, reason: string | undefined): void {
+    const session = this.#open.get(id);
+    if (session === undefined) this.#others?.terminateConnection(id, code, reason);
+    else session.connection.terminate(code, reason);
+  }
+
+  async countConnections(timeout: number): Promise<ConnectionCount> {
+    if (this.#others === undefined) return { connections: this.#open.size, instances: 1 };
+    return this.#others.countConnections(timeout);
+  }
+
+  /** Sends a message to all connections of this instance, but for those with these ids. */
+  deliverToAll(message: SharedMessage, except: ReadonlySet<number>): void {
+    deliver(message, this.#open.values(), except);
+  }
+
+  /** Sends a message to the subscribers of any of these topics on this instance, but for those with these ids. */
+  deliverTo(topics: readonly string[], message: SharedMessage, except: ReadonlySet<number>): void {
+    deliver(message, this.subscriptions.ofAny(topics), except);
+  }
+
+  /** Sends a message to the connection with this id; returns whether it is one of this instance. */
+  deliverToOne(id: number, message: SharedMessage): boolean {
+    const session = this.#open.get(id);
+    session?.deliver(message);
+    return session !== undefined;
+  }
+
+  /** Tells the handler's `onError`, or the log. */
+  report(errors: ErrorList): void {
+    void this.#report(errors);
+  }
+
+  logError(name: string, errors: ErrorList): void {
+    this.#errorLog.write(name, errors);
+  }
+
+  terminate(): Promise<void> {
+    this.#termination ??= this.#terminate();
+    return this.#termination;
+  }
+
+  async #terminate(): Promise<void> {
+    // One turn of the microtask queue, so that `closing` is true for all that follows.
+    await undefined;
+    this.#handshakes.refusePending();
+    this.#shutdown = new Shutdown(this.#sessions, this.options.shutdownTimeout);
+    await this.#shutdown.run();
+    this.#heartbeat?.stop();
+    this.#handshakes.destroyRefused();
+    this.#terminated = true;
+    await this.#shutdown.race(this.#run(() => this.#hooks.terminate?.(this.wss)));
+    this.#others?.leave();
+    this.#others = undefined;
+    this.#errorLog.close();
+    this.#onTerminated();
+  }
+
+  /** The exceptions that are not connections of this instance. */
+  #elsewhere(except: ReadonlySet<number>): readonly number[] {
+    return except.size === 0 ? [] : Array.from(except).filter((id) => !this.#open.has(id));
+  }
+
+  async #run(hook: () => unknown): Promise<void> {
+    try {
+      const result = hook();
+      if (isPromise(result)) await result;
+    } catch (error) {
+      await this.#report(errorDetails(error, 'user'));
+    }
+  }
+
+  async #report(errors: ErrorList): Promise<void> {
+    if (this.#hooks.error === undefined) {
+      this.logError(this.name, errors);
+      return;
+    }
+    try {
+      await this.#hooks.error(this.wss, errors);
+    } catch (error) {
+      this.logError(`${this.name} (onError)`, errorDetails(error, 'user'));
+    }
+  }
+}
+
+function deliver(
+  message: SharedMessage,
+  receivers: Iterable<ConnectionSession>,
+  except: ReadonlySet<number>,
+): void {
+  // Most messages leave nobody out: they need no lookup for each receiver.
+  if (except.size === 0) for (const session of receivers) session.deliver(message);
+  else for (const session of receivers) if (!except.has(session.connection.id)) session.deliver(message);
+}
