@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import type { Socket } from 'node:net';
 import type { WSErrorEvent } from 'nestjs-4d-websocket';
 import { closeApps } from '../support/app.js';
 import { connect } from '../support/client.js';
 import { serveConnections } from '../support/connection-app.js';
+import { countWrites } from '../support/count-writes.js';
 import { deferred } from '../support/deferred.js';
 import { clientFrame, connectRaw } from '../support/raw-client.js';
 
@@ -249,20 +249,6 @@ describe('8 heartbeat', () => {
 });
 
 describe('6.3 write coalescing', () => {
-  /** Counts the writes that reach the socket's handle. */
-  function countWrites(socket: Socket): { count: number } {
-    const writes = { count: 0 };
-    const inner = socket as unknown as Record<'_write' | '_writev', (...args: unknown[]) => void>;
-    for (const method of ['_write', '_writev'] as const) {
-      const original = inner[method];
-      inner[method] = function counted(this: Socket, ...args: unknown[]) {
-        writes.count++;
-        return Reflect.apply(original, this, args);
-      };
-    }
-    return writes;
-  }
-
   it.each([
     ['short', 50, 100],
     ['long', 50, 20_000],
