@@ -110,7 +110,10 @@ function providersOf(
   }
   const Server = form.server(way.object ? () => new Handler() : () => Handler);
   decorate(Server, [...onServerClass, WSSHandler(serverOptions)], 'onConnection', onConnection);
-  if (way.object) return [provide(Server)];
+  if (way.object) {
+    decorate(Handler, onHandlerClass, 'onMessage', onMessage);
+    return [provide(Server)];
+  }
   decorate(Handler, [...onHandlerClass, ConnectionHandler({ scope })], 'onMessage', onMessage);
   return [provide(Server), provide(Handler)];
 }
@@ -143,8 +146,9 @@ export class Served {
     private readonly path: string,
   ) {}
 
-  async connect(): Promise<TestClient> {
-    const client = await connect(this.#url(), { rejectUnauthorized: false });
+  /** @param query more of it */
+  async connect(query = ''): Promise<TestClient> {
+    const client = await connect(this.#url() + query, { rejectUnauthorized: false });
     deepStrictEqual(client.socket.extensions !== '', this.app.way.compressed ?? false);
     return client;
   }

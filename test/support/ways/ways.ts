@@ -105,7 +105,7 @@ const FURTHER_ENHANCERS: Passages = {
 /** One way for each kind of enhancer. A pipe needs a parameter to work on. */
 function enhanced(name: string, passage: (kind: EnhancerKind) => Passage): Way[] {
   return ENHANCERS.map((kind) => ({
-    name: `a ${kind.name} ${name}`,
+    name: `${kind.name} ${name}`,
     ...(kind.name === 'pipe' && { form: BOUND }),
     ...passage(kind),
   }));
