@@ -74,7 +74,10 @@ describe.each(WAYS_WITH_SERVER_HANDLER)('11.1 handshakes: $name', (way) => {
   );
 });
 
-const seen = new Recorder();
+let seen: Recorder;
+beforeEach(() => {
+  seen = new Recorder();
+});
 
 function see(by: string, context: ExecutionContext | ArgumentsHost) {
   const ws = context.switchToWs();
@@ -110,15 +113,12 @@ class RangeFilter implements ExceptionFilter {
   }
 }
 
-const ENHANCERS = [
-  UseGuards(new MessageGuard()),
-  UseInterceptors(new Envelope()),
-  UsePipes(new UpperCase()),
-  UseFilters(new RangeFilter()),
-];
+const ENHANCERS = [UseGuards(new MessageGuard()), UseInterceptors(new Envelope()), UsePipes(new UpperCase())];
+// The way's own filter may stand on the method, and would be asked before one of the class.
+const FILTER = UseFilters(new RangeFilter());
 const MESSAGES: Record<string, WayServer> = {
-  '/method': { onMessage: ENHANCERS },
-  '/class': { onHandlerClass: ENHANCERS },
+  '/method': { onMessage: [...ENHANCERS, FILTER] },
+  '/class': { onHandlerClass: ENHANCERS, onMessage: [FILTER] },
 };
 
 // An object that onConnection made itself is none of Nest's: see enhancers-without-instance.spec.ts.
