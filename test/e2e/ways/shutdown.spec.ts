@@ -35,7 +35,7 @@ describe('13 shutdown', () => {
       for (const message of ['1', '2', '3']) client.send(message);
       await events.next('1 begins');
       await quiet(() => `${socket.bytesRead} ${events.order.length}`);
-      const closed = app.close();
+      const closed = app.shutdown();
       await turns(5);
       gate.resolve();
       expect(await client.take(3)).toEqual(['reply to 1', 'reply to 2', 'reply to 3']);

@@ -6,6 +6,7 @@ import {
   type Provider,
   type Type,
 } from '@nestjs/common';
+import { WebSocket } from 'ws';
 import { ConnectionHandler, WSSHandler, type ServerOptions } from 'nestjs-4d-websocket';
 import { startApp, type TestApp, type TestAppOptions } from '../app.js';
 import { selfSigned } from '../certificate.js';
@@ -121,6 +122,7 @@ function providersOf(
 /** A running application, and how to come to its servers. */
 export class WayApp {
   readonly dependency: Dependency;
+  readonly #clients = new Set<TestClient | RawClient>();
 
   constructor(
     readonly way: Way,
@@ -135,7 +137,22 @@ export class WayApp {
     return new Served(this, `${path}?behaviour=${register(behaviour)}`);
   }
 
+  /** Ends a client when the application is closed: one that a failed test left must not be waited for. */
+  own<C extends TestClient | RawClient>(client: C): C {
+    this.#clients.add(client);
+    return client;
+  }
+
+  /** Closes the application under its clients. */
+  shutdown(): Promise<void> {
+    return this.testApp.close();
+  }
+
   close(): Promise<void> {
+    for (const { socket } of this.#clients) {
+      if (socket instanceof WebSocket) socket.terminate();
+      else socket.destroy();
+    }
     return this.testApp.close();
   }
 }
@@ -148,7 +165,7 @@ export class Served {
 
   /** @param query more of it */
   async connect(query = ''): Promise<TestClient> {
-    const client = await connect(this.#url() + query, { rejectUnauthorized: false });
+    const client = this.app.own(await connect(this.#url() + query, { rejectUnauthorized: false }));
     deepStrictEqual(client.socket.extensions !== '', this.app.way.compressed ?? false);
     return client;
   }
@@ -159,8 +176,8 @@ export class Served {
   }
 
   /** A client that has opened a socket, and not said anything yet. */
-  openRaw(): Promise<RawClient> {
-    return openSocket(this.app.port, this.app.way.https);
+  async openRaw(): Promise<RawClient> {
+    return this.app.own(await openSocket(this.app.port, this.app.way.https));
   }
 
   async connectRaw(): Promise<RawClient> {
