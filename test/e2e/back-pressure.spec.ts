@@ -17,6 +17,7 @@ import { closeApps, startApp } from '../support/app.js';
 import { selfSigned } from '../support/certificate.js';
 import { connect } from '../support/client.js';
 import { serveConnections } from '../support/connection-app.js';
+import { countWrites } from '../support/count-writes.js';
 import { deferred } from '../support/deferred.js';
 import { NO_OP_INTERCEPTOR } from '../support/no-op-interceptor.js';
 import { until, within } from '../support/patience.js';
@@ -464,20 +465,6 @@ describe('8 heartbeat', () => {
 });
 
 describe('6.3 write coalescing', () => {
-  /** Counts the writes that reach the socket's handle. */
-  function countWrites(socket: Socket): { count: number } {
-    const writes = { count: 0 };
-    const inner = socket as unknown as Record<'_write' | '_writev', (...args: unknown[]) => void>;
-    for (const method of ['_write', '_writev'] as const) {
-      const original = inner[method];
-      inner[method] = function counted(this: Socket, ...args: unknown[]) {
-        writes.count++;
-        return Reflect.apply(original, this, args);
-      };
-    }
-    return writes;
-  }
-
   it.each([
     ['short', 50, 100],
     ['long', 50, 20_000],

@@ -18,6 +18,8 @@ export interface TestAppOptions extends ModuleMetadata {
   /** Options of the module under test. */
   options?: FourDWebSocketModuleOptions;
   platform?: 'express' | 'fastify';
+  /** The key and the certificate of an application that serves HTTPS. */
+  https?: { key: Buffer; cert: Buffer };
   /** Where the application logs. @default nowhere */
   logger?: LoggerService;
   /** What main.ts would do before listening. */
@@ -30,6 +32,7 @@ const running = new Set<TestApp>();
 export async function createApp({
   options,
   platform = 'express',
+  https,
   configure,
   logger,
   ...metadata
@@ -40,8 +43,10 @@ export async function createApp({
   }).compile();
   const app =
     platform === 'fastify'
-      ? testingModule.createNestApplication(new FastifyAdapter(), { logger: logger ?? false })
-      : testingModule.createNestApplication({ logger: logger ?? false });
+      ? testingModule.createNestApplication(new FastifyAdapter(https && { https }), {
+          logger: logger ?? false,
+        })
+      : testingModule.createNestApplication({ logger: logger ?? false, httpsOptions: https });
   configure?.(app);
   return app;
 }
@@ -54,8 +59,8 @@ export async function startApp(options: TestAppOptions): Promise<TestApp> {
   const testApp: TestApp = {
     app,
     port,
-    url: `http://127.0.0.1:${port}`,
-    wsUrl: `ws://127.0.0.1:${port}`,
+    url: `http${options.https ? 's' : ''}://127.0.0.1:${port}`,
+    wsUrl: `ws${options.https ? 's' : ''}://127.0.0.1:${port}`,
     close: async () => {
       running.delete(testApp);
       await app.close();

@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
 
 /** The key of RFC 6455's example. */
 export const KEY = 'dGhlIHNhbXBsZSBub25jZQ==';
@@ -82,6 +84,25 @@ export function parseFrames(bytes: Buffer): { frames: ServerFrame[]; rest: Buffe
   return { frames, rest: bytes.subarray(offset) };
 }
 
+/** What a client offers that inflates each message for itself (RFC 7692). */
+export const COMPRESSION_OFFER = {
+  'Sec-WebSocket-Extensions': 'permessage-deflate; server_no_context_takeover',
+};
+
+/** The end of each deflated message, which is not sent (RFC 7692, section 7.2.1). */
+const TAIL = Buffer.from([0x00, 0x00, 0xff, 0xff]);
+const SYNC_FLUSH = { finishFlush: constants.Z_SYNC_FLUSH };
+
+/** A compressed text message as a client sends it. */
+export function compressedFrame(text: string): Buffer {
+  return clientFrame(1, deflateRawSync(text, SYNC_FLUSH).subarray(0, -TAIL.length), { rsv: 4 });
+}
+
+/** The text of a frame, compressed or not. */
+export function textOf({ rsv1, payload }: ServerFrame): string {
+  return (rsv1 ? inflateRawSync(Buffer.concat([payload, TAIL]), SYNC_FLUSH) : payload).toString();
+}
+
 /** A client that is nothing but a socket: what it sends and gets are bytes. */
 export class RawClient {
   readonly closed: Promise<unknown>;
@@ -159,11 +180,13 @@ export class RawClient {
   }
 }
 
-/** Opens a socket. */
-export async function openSocket(port: number): Promise<RawClient> {
-  const socket = connect(port, '127.0.0.1');
+/** Opens a socket, by TLS if it is to be secure. */
+export async function openSocket(port: number, secure = false): Promise<RawClient> {
+  const socket = secure
+    ? connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false })
+    : connect(port, '127.0.0.1');
   socket.setNoDelay();
-  await once(socket, 'connect');
+  await once(socket, secure ? 'secureConnect' : 'connect');
   return new RawClient(socket);
 }
 
