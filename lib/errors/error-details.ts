@@ -82,6 +82,11 @@ export function errorMessage(failure: unknown): string {
   );
 }
 
+/** Where a failure was made, if it tells. */
+export function errorStack(failure: unknown): string | undefined {
+  return attempt(() => (failure instanceof Error ? failure.stack : undefined));
+}
+
 /** What a function gives; undefined if it throws. */
 function attempt<T>(read: () => T): T | undefined {
   try {

@@ -1,4 +1,5 @@
 import { HttpException, Logger } from '@nestjs/common';
+import { errorStack } from '../errors/error-details.js';
 import type { WSError } from '../interfaces/index.js';
 
 const logger = new Logger('WebSocketServer');
@@ -17,12 +18,11 @@ export class ErrorLog {
 
   /** @param name the handler, for people */
   write(name: string, errors: readonly WSError[]): void {
-    if (isCausedByClient(errors[0]!)) {
-      this.#writeClientError(lineOf(name, errors[0]!));
-      return;
-    }
-    for (const error of errors) {
-      logger.error(lineOf(name, error), error.error instanceof Error ? error.error.stack : undefined);
+    try {
+      if (isCausedByClient(errors[0]!)) this.#writeClientError(lineOf(name, errors[0]!));
+      else for (const error of errors) logger.error(lineOf(name, error), errorStack(error.error));
+    } catch {
+      // The application's own logger failed: there is nobody left to tell.
     }
   }
 
