@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { WebSocket, type ClientOptions } from 'ws';
 
 /** A message as a client sees it. */
@@ -48,6 +49,18 @@ export class TestClient {
 
   send(message: string | Buffer): void {
     this.socket.send(message);
+  }
+
+  /** Sends a message; resolves when it is handed to the operating system, compressed or not. */
+  sent(message: string): Promise<void> {
+    return new Promise((resolve, reject) =>
+      this.socket.send(message, (error) => (error ? reject(error) : resolve())),
+    );
+  }
+
+  /** The TCP or TLS socket below. */
+  get transport(): Socket {
+    return (this.socket as unknown as { _socket: Socket })._socket;
   }
 
   /** The next message; rejects if the connection closes before it comes. */
