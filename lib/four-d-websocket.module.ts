@@ -5,10 +5,8 @@ import { UpgradeRouter } from './adapters/upgrade-router.js';
 import { thisInstanceProvider } from './handlers/this-instance.provider.js';
 import { InvalidHandlerError } from './errors/invalid-handler.error.js';
 import { DecisionResolver } from './handlers/decision-resolver.js';
-import { ConnectionHooksFactory } from './handlers/connection-hooks.js';
 import { CONNECTION, connectionProvider } from './handlers/connection.provider.js';
 import { EnhancerResolver } from './handlers/pipeline/enhancer-resolver.js';
-import { MethodPipelines } from './handlers/pipeline/method-pipeline.js';
 import { ProviderExplorer } from './handlers/provider-explorer.js';
 import { ServerHooksFactory } from './handlers/server-hooks.js';
 import { ServerLauncher } from './handlers/server-launcher.js';
@@ -26,9 +24,7 @@ import { ServerHost } from './server/server-host.js';
   providers: [
     ProviderExplorer,
     DecisionResolver,
-    ConnectionHooksFactory,
     EnhancerResolver,
-    MethodPipelines,
     ServerHooksFactory,
     WebSocketServerRegistry,
     UpgradeRouter,

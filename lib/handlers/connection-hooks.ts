@@ -1,4 +1,4 @@
-import { Injectable, type Type } from '@nestjs/common';
+import type { Type } from '@nestjs/common';
 import type { ContextId } from '@nestjs/core';
 import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
 import type { WSErrorEvent, WSMessageEvent, WSOpenEvent, WSTerminateEvent } from '../interfaces/index.js';
@@ -7,7 +7,8 @@ import type { WebSocketConnection } from '../server/web-socket-connection.js';
 import { callHook, findHookMethods, optionalHook, type MethodName } from './hook-methods.js';
 import { dispatchByKind, type MessageServer } from './message-dispatch.js';
 import type { HandlerMethod } from './pipeline/handler-method.js';
-import { MethodPipelines, type PipelineTarget } from './pipeline/method-pipeline.js';
+import type { EnhancerResolver } from './pipeline/enhancer-resolver.js';
+import { MethodPipeline, type PipelineTarget } from './pipeline/method-pipeline.js';
 import { MESSAGE_VALUES } from './pipeline/parameter-values.js';
 import type { ProviderWrapper } from './provider-explorer.js';
 
@@ -20,82 +21,74 @@ export interface ConnectionHandlerClass {
   readonly wrapper?: ProviderWrapper | undefined;
 }
 
-/** Makes the hooks of connection handlers, plain or through Nest's enhancers. */
-@Injectable()
-export class ConnectionHooksFactory {
-  constructor(private readonly pipelines: MethodPipelines) {}
-
-  /**
-   * The hooks of a connection handler.
-   *
-   * @param contextId the context of its request-scoped enhancers, if it has any
-   * @throws {InvalidHandlerError} if it has no method for messages, or one that no message can reach
-   */
-  create(handlerClass: ConnectionHandlerClass, contextId?: ContextId): ConnectionHooks {
-    const { type, handler, discriminator } = handlerClass;
-    const name = type.name || 'handler';
-    const { onMessage, onOpen, onError, onTerminate, messageKinds } = findHookMethods(handler, name);
-    if (onMessage === undefined && messageKinds.size === 0) {
-      throw new InvalidHandlerError(
-        name,
-        'a connection handler needs a method onMessage(), or one marked @OnMessage()',
-      );
-    }
-    if (messageKinds.size > 0 && discriminator === undefined) {
-      const [kind] = messageKinds.keys();
-      throw new InvalidHandlerError(
-        name,
-        `@OnMessage('${kind}') needs to know which property of a message holds its kind; ` +
-          "set it in @ConnectionHandler({ discriminator: 'type' })",
-      );
-    }
-    const server = (method: MethodName): MessageServer =>
-      this.#messageServer(handlerClass, method, contextId);
-    const rest = onMessage === undefined ? undefined : server(onMessage);
-    const messages =
-      discriminator === undefined
-        ? rest!
-        : dispatchByKind(
-            discriminator,
-            new Map(Array.from(messageKinds, ([kind, method]) => [kind, server(method)])),
-            rest,
-          );
-    return {
+/**
+ * The hooks of a connection handler, plain or through Nest's enhancers.
+ *
+ * @param contextId the context of its request-scoped enhancers, if it has any
+ * @throws {InvalidHandlerError} if it has no method for messages, or one that no message can reach, or an enhancer that Nest
+ * has no instance of
+ */
+export function connectionHooks(
+  handlerClass: ConnectionHandlerClass,
+  enhancers: EnhancerResolver,
+  contextId?: ContextId,
+): ConnectionHooks {
+  const { type, handler, discriminator } = handlerClass;
+  const name = type.name || 'handler';
+  const { onMessage, onOpen, onError, onTerminate, messageKinds } = findHookMethods(handler, name);
+  if (onMessage === undefined && messageKinds.size === 0) {
+    throw new InvalidHandlerError(
       name,
-      message: messages.message,
-      filter: messages.filter,
-      open: optionalHook(onOpen, handlerOf, (): WSOpenEvent => ({ type: 'open' })),
-      error: optionalHook(onError, handlerOf, (errors: WSErrorEvent['errors']): WSErrorEvent => ({
-        type: 'error',
-        errors,
-      })),
-      terminate: optionalHook(
-        onTerminate,
-        handlerOf,
-        (code: number, reason: string | undefined): WSTerminateEvent => ({ type: 'terminate', code, reason }),
-      ),
-    };
+      'a connection handler needs a method onMessage(), or one marked @OnMessage()',
+    );
   }
+  if (messageKinds.size > 0 && discriminator === undefined) {
+    const [kind] = messageKinds.keys();
+    throw new InvalidHandlerError(
+      name,
+      `@OnMessage('${kind}') needs to know which property of a message holds its kind; ` +
+        "set it in @ConnectionHandler({ discriminator: 'type' })",
+    );
+  }
+  const server = (method: MethodName): MessageServer =>
+    messageServer(handlerClass, method, enhancers, contextId);
+  const rest = onMessage === undefined ? undefined : server(onMessage);
+  const kinds = Array.from(messageKinds, ([kind, method]) => [kind, server(method)] as const);
+  return {
+    name,
+    ...(discriminator === undefined ? rest! : dispatchByKind(discriminator, new Map(kinds), rest)),
+    open: optionalHook(onOpen, handlerOf, (): WSOpenEvent => ({ type: 'open' })),
+    error: optionalHook(onError, handlerOf, (errors: WSErrorEvent['errors']): WSErrorEvent => ({
+      type: 'error',
+      errors,
+    })),
+    terminate: optionalHook(
+      onTerminate,
+      handlerOf,
+      (code: number, reason: string | undefined): WSTerminateEvent => ({ type: 'terminate', code, reason }),
+    ),
+  };
+}
 
-  #messageServer(
-    { type, wrapper }: ConnectionHandlerClass,
-    method: MethodName,
-    contextId: ContextId | undefined,
-  ): MessageServer {
-    const isMethodOfClass = typeof (type.prototype as Record<MethodName, unknown>)[method] === 'function';
-    // An object's own function has no metadata, so nothing around it but what is global, which is for providers.
-    if (!isMethodOfClass) return { message: plainMessage(method), filter: undefined };
-    const handlerMethod: HandlerMethod = { type, method, wrapper, contextId, contextType: 'ws' };
-    const pipeline = this.pipelines.create(handlerMethod, MESSAGE_TARGET);
-    return {
-      message: pipeline.isPlain
-        ? plainMessage(method)
-        : (connection, data, isBinary) => pipeline.call(messageArgs(connection, data, isBinary)),
-      filter: pipeline.hasFilters
-        ? (connection, data, failure) => pipeline.filter(failure, messageArgs(connection, data, false))
-        : undefined,
-    };
-  }
+function messageServer(
+  { type, wrapper }: ConnectionHandlerClass,
+  method: MethodName,
+  enhancers: EnhancerResolver,
+  contextId: ContextId | undefined,
+): MessageServer {
+  const isMethodOfClass = typeof (type.prototype as Record<MethodName, unknown>)[method] === 'function';
+  // An object's own function has no metadata, so nothing around it but what is global, which is for providers.
+  if (!isMethodOfClass) return { message: plainMessage(method), filter: undefined };
+  const handlerMethod: HandlerMethod = { type, method, wrapper, contextId, contextType: 'ws' };
+  const pipeline = new MethodPipeline(handlerMethod, MESSAGE_TARGET, enhancers);
+  return {
+    message: pipeline.isPlain
+      ? plainMessage(method)
+      : (connection, data, isBinary) => pipeline.call(messageArgs(connection, data, isBinary)),
+    filter: pipeline.hasFilters
+      ? (connection, data, failure) => pipeline.filter(failure, messageArgs(connection, data, false))
+      : undefined,
+  };
 }
 
 /** What guards and their like see of a message: client, data, pattern; and what the event says beside. */

@@ -1,11 +1,13 @@
 import { Injectable, Scope, type Type } from '@nestjs/common';
 import type { ConnectionHandlerOptions } from '../decorators/connection-handler.decorator.js';
+import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
 import type { DataType } from '../interfaces/index.js';
 import type { HandlerSource } from '../server/hooks.js';
 import { describeType } from '../foundation/describe-type.js';
-import { ConnectionHooksFactory, type ConnectionHandlerClass } from './connection-hooks.js';
+import { connectionHooks, type ConnectionHandlerClass } from './connection-hooks.js';
 import { ConnectionHandlerSource, SharedHandlerSource } from './handler-sources.js';
 import { findHookMethods } from './hook-methods.js';
+import { EnhancerResolver } from './pipeline/enhancer-resolver.js';
 import { isMadeByNest, ProviderExplorer, type DecoratedProvider } from './provider-explorer.js';
 
 type ConnectionHandlerProvider = DecoratedProvider<ConnectionHandlerOptions>;
@@ -23,11 +25,9 @@ export interface Decider {
 /** Turns what `onConnection` decided into the handlers of connections (reference 4.1, 9). */
 @Injectable()
 export class DecisionResolver {
-  readonly #sources = new Map<ConnectionHandlerProvider, HandlerSource>();
-
   constructor(
     private readonly explorer: ProviderExplorer,
-    private readonly hooks: ConnectionHooksFactory,
+    private readonly enhancers: EnhancerResolver,
   ) {}
 
   /**
@@ -36,7 +36,7 @@ export class DecisionResolver {
    * @throws {InvalidHandlerError} for the first that can't serve
    */
   check(): void {
-    for (const provider of this.explorer.connectionHandlers()) this.#sourceOf(provider);
+    for (const provider of this.explorer.connectionHandlers()) this.#createSource(provider);
   }
 
   /**
@@ -52,7 +52,7 @@ export class DecisionResolver {
     if (typeof decision !== 'object') throw invalidDecision(decider, describeType(decision));
     try {
       const type = (decision.constructor ?? Object) as Type<object>;
-      return new SharedHandlerSource(decision, this.hooks.create({ type, handler: decision }));
+      return new SharedHandlerSource(decision, connectionHooks({ type, handler: decision }, this.enhancers));
     } catch (cause) {
       throw invalidDecision(
         decider,
@@ -86,25 +86,28 @@ export class DecisionResolver {
           'decorate it and add it to the providers of a module',
       );
     }
-    if (provider.options.discriminator !== undefined && dataType !== 'object') {
-      throw invalidDecision(
-        decider,
-        `${type.name}, whose discriminator is a property of messages that are objects; ` +
-          "set the server's dataType to 'object'",
-      );
+    try {
+      const source = this.sourceOf(provider, dataType);
+      decider.sources.set(type, source);
+      return source;
+    } catch (cause) {
+      throw invalidDecision(decider, `a class that can not serve: ${(cause as Error).message}`, cause);
     }
-    const source = this.#sourceOf(provider);
-    decider.sources.set(type, source);
-    return source;
   }
 
-  #sourceOf(provider: ConnectionHandlerProvider): HandlerSource {
-    let source = this.#sources.get(provider);
-    if (source === undefined) {
-      source = this.#createSource(provider);
-      this.#sources.set(provider, source);
+  /**
+   * The source of a provider's handlers, on a server with this data type.
+   *
+   * @throws {InvalidHandlerError} if its discriminator is one of other messages, or it can't serve at all
+   */
+  sourceOf(provider: ConnectionHandlerProvider, dataType: DataType): HandlerSource {
+    if (provider.options.discriminator !== undefined && dataType !== 'object') {
+      throw new InvalidHandlerError(
+        provider.type.name,
+        "a discriminator is a property of messages that are objects; set the server's dataType to 'object'",
+      );
     }
-    return source;
+    return this.#createSource(provider);
   }
 
   #createSource({
@@ -122,9 +125,14 @@ export class DecisionResolver {
       wrapper,
     };
     if (isStatic && (!isMade || scope === Scope.DEFAULT)) {
-      return new SharedHandlerSource(wrapper.instance as object, this.hooks.create(handlerClass));
+      return new SharedHandlerSource(
+        wrapper.instance as object,
+        connectionHooks(handlerClass, this.enhancers),
+      );
     }
-    return new ConnectionHandlerSource(wrapper, (contextId) => this.hooks.create(handlerClass, contextId));
+    return new ConnectionHandlerSource(wrapper, (contextId) =>
+      connectionHooks(handlerClass, this.enhancers, contextId),
+    );
   }
 }
 

@@ -1,8 +1,10 @@
 import { HttpException, Injectable, InternalServerErrorException, type Type } from '@nestjs/common';
 import { ContextIdFactory, type ContextId } from '@nestjs/core';
 import { isObservable, lastValueFrom, of } from 'rxjs';
+import type { ConnectionHandlerOptions } from '../decorators/connection-handler.decorator.js';
 import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
 import type {
+  DataType,
   WSConnectionEvent,
   WSErrorEvent,
   WSOpenEvent,
@@ -18,9 +20,10 @@ import { DecisionResolver, type Decider } from './decision-resolver.js';
 import { callHook, findHookMethods, optionalHook, type MethodName } from './hook-methods.js';
 import type { HandlerMethod } from './pipeline/handler-method.js';
 import type { HandshakeCall } from './pipeline/handshake-call.js';
-import { MethodPipelines, type MethodPipeline, type PipelineTarget } from './pipeline/method-pipeline.js';
+import { EnhancerResolver } from './pipeline/enhancer-resolver.js';
+import { MethodPipeline, type PipelineTarget } from './pipeline/method-pipeline.js';
 import { HANDSHAKE_VALUES } from './pipeline/parameter-values.js';
-import { moduleRefOf, type ProviderWrapper } from './provider-explorer.js';
+import { moduleRefOf, type DecoratedProvider, type ProviderWrapper } from './provider-explorer.js';
 
 /** Asks a handler about a client; what it returns is a decision of reference 4.1, or a promise of one. */
 type Decide = (handler: object, server: WebSocketServer, exchange: HandshakeExchange) => unknown;
@@ -29,8 +32,8 @@ type Decide = (handler: object, server: WebSocketServer, exchange: HandshakeExch
 @Injectable()
 export class ServerHooksFactory {
   constructor(
-    private readonly connectionHandlers: DecisionResolver,
-    private readonly pipelines: MethodPipelines,
+    private readonly decisions: DecisionResolver,
+    private readonly enhancers: EnhancerResolver,
   ) {}
 
   /**
@@ -50,7 +53,7 @@ export class ServerHooksFactory {
     const decide = this.#decide(handler, onConnection, wrapper);
     const decider: Decider = { name, module: wrapper?.host, sources: new Map() };
     const source = (decision: unknown, { dataType }: WebSocketServer): HandlerSource | null =>
-      this.connectionHandlers.source(decision, decider, dataType);
+      this.decisions.source(decision, decider, dataType);
     return {
       name,
       handler,
@@ -70,14 +73,15 @@ export class ServerHooksFactory {
     };
   }
 
-  /** The hooks of a connection handler that is a server of its own: it accepts every client (reference 1.4). */
-  ofShorthand(type: Type<object>, wrapper: ProviderWrapper): ServerHooks {
-    const decider: Decider = { name: type.name, module: wrapper.host, sources: new Map() };
-    return {
-      name: type.name,
-      handler: { onConnection: () => type },
-      connection: ({ dataType }) => this.connectionHandlers.source(type, decider, dataType),
-    };
+  /**
+   * The hooks of a connection handler that is a server of its own: it accepts every client (reference 1.4).
+   *
+   * @throws {InvalidHandlerError} if it can't serve messages of this type
+   */
+  ofShorthand(provider: DecoratedProvider<ConnectionHandlerOptions>, dataType: DataType): ServerHooks {
+    const { type } = provider;
+    const source = this.decisions.sourceOf(provider, dataType);
+    return { name: type.name, handler: { onConnection: () => type }, connection: () => source };
   }
 
   #decide(handler: object, method: MethodName, wrapper: ProviderWrapper | undefined): Decide {
@@ -88,7 +92,7 @@ export class ServerHooksFactory {
     const isMethodOfClass = typeof (type?.prototype as Record<MethodName, unknown>)?.[method] === 'function';
     if (!isMethodOfClass) return plainDecision(method);
     return this.#decideBy(
-      this.pipelines.create({ type, method, wrapper, contextType: 'http' }, HANDSHAKE_TARGET),
+      new MethodPipeline({ type, method, wrapper, contextType: 'http' }, HANDSHAKE_TARGET, this.enhancers),
       method,
     );
   }
@@ -102,7 +106,7 @@ export class ServerHooksFactory {
       const contextId: ContextId = ContextIdFactory.getByRequest(raw);
       moduleRef.registerRequestByContextId(raw, contextId);
       const handler = await moduleRef.resolve<object>(wrapper!.token as Type<object>, contextId);
-      const pipeline = this.pipelines.create({ ...handlerMethod, contextId }, HANDSHAKE_TARGET);
+      const pipeline = new MethodPipeline({ ...handlerMethod, contextId }, HANDSHAKE_TARGET, this.enhancers);
       return this.#decideBy(pipeline, method)(handler, server, exchange);
     };
   }
@@ -121,7 +125,7 @@ export class ServerHooksFactory {
       const result = await lastValueFrom(values, { defaultValue: undefined });
       // An interceptor may decide otherwise. One that wraps every result of the application, as { data }, does not
       // mean to: what is no decision leaves the handler's own.
-      return this.connectionHandlers.isDecision(result) ? result : returned.handlerResult;
+      return this.decisions.isDecision(result) ? result : returned.handlerResult;
     };
   }
 }

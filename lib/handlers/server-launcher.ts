@@ -14,7 +14,6 @@ import {
   unprovidedConnectionHandlers,
   type ConnectionHandlerOptions,
 } from '../decorators/connection-handler.decorator.js';
-import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
 import type { ServerOptions } from '../interfaces/index.js';
 import { ServerHost } from '../server/server-host.js';
 import { DecisionResolver } from './decision-resolver.js';
@@ -76,11 +75,11 @@ export class ServerLauncher
   async #launchAll(): Promise<void> {
     for (const provider of this.explorer.serverHandlers()) await this.#launch(provider);
     for (const provider of this.explorer.connectionHandlers()) {
-      const { type, wrapper, options } = provider;
+      const { type, options } = provider;
       const serverOptions = serverOptionsOf(options);
       if (serverOptions === undefined) continue;
-      this.#checkDiscriminator(type, options);
-      this.registry.start(this.hooks.ofShorthand(type, wrapper), serverOptions, type);
+      const dataType = this.registry.dataTypeOf(options.dataType);
+      this.registry.start(this.hooks.ofShorthand(provider, dataType), serverOptions, type);
     }
   }
 
@@ -110,14 +109,6 @@ export class ServerLauncher
           "set the dataType of its server to 'object'",
       );
     }
-  }
-
-  #checkDiscriminator(type: Type<object>, { discriminator, dataType }: ConnectionHandlerOptions): void {
-    if (discriminator === undefined || this.registry.dataTypeOf(dataType) === 'object') return;
-    throw new InvalidHandlerError(
-      type.name,
-      `a discriminator is a property of messages that are objects; set the dataType to 'object'`,
-    );
   }
 }
 

@@ -1,8 +1,8 @@
-import { Injectable, type CanActivate, type NestInterceptor } from '@nestjs/common';
+import type { CanActivate, NestInterceptor } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import { isPromise } from '../../foundation/promise.js';
 import { InterceptedReply } from '../../server/reply-streams.js';
-import { EnhancerResolver } from './enhancer-resolver.js';
+import type { EnhancerResolver } from './enhancer-resolver.js';
 import { ExceptionFilters } from './exception-filters.js';
 import { activate } from './guards.js';
 import { HandlerExecutionContext } from './handler-execution-context.js';
@@ -25,39 +25,29 @@ export interface PipelineTarget {
   handler(args: readonly unknown[]): object;
 }
 
-/** Puts methods into Nest's enhancers (reference 11). */
-@Injectable()
-export class MethodPipelines {
-  constructor(private readonly enhancers: EnhancerResolver) {}
-
-  /**
-   * A method with all that is around it. One serves all instances of the class: which one a call is for, its arguments tell.
-   *
-   * @throws {InvalidHandlerError} for an enhancer that Nest has no instance of
-   */
-  create(handlerMethod: HandlerMethod, target: PipelineTarget): MethodPipeline {
-    const { enhancers } = this;
-    return new MethodPipeline(
-      handlerMethod,
-      target,
-      enhancers.guards(handlerMethod),
-      enhancers.interceptors(handlerMethod),
-      hasBoundParameters(handlerMethod) ? bindParameters(handlerMethod, target.values, enhancers) : undefined,
-      new ExceptionFilters(enhancers.filters(handlerMethod)),
-    );
-  }
-}
-
-/** A method with its guards, interceptors, pipes and filters around it. */
+/**
+ * A method with its guards, interceptors, pipes and filters around it (reference 11). One serves all instances of the class:
+ * which one a call is for, its arguments tell.
+ */
 export class MethodPipeline {
+  private readonly guards: readonly CanActivate[];
+  private readonly interceptors: readonly NestInterceptor[];
+  private readonly bind: ParameterBinding | undefined;
+  private readonly filters: ExceptionFilters;
+
+  /** @throws {InvalidHandlerError} for an enhancer that Nest has no instance of */
   constructor(
     private readonly handlerMethod: HandlerMethod,
     private readonly target: PipelineTarget,
-    private readonly guards: readonly CanActivate[],
-    private readonly interceptors: readonly NestInterceptor[],
-    private readonly bind: ParameterBinding | undefined,
-    private readonly filters: ExceptionFilters,
-  ) {}
+    enhancers: EnhancerResolver,
+  ) {
+    this.guards = enhancers.guards(handlerMethod);
+    this.interceptors = enhancers.interceptors(handlerMethod);
+    this.bind = hasBoundParameters(handlerMethod)
+      ? bindParameters(handlerMethod, target.values, enhancers)
+      : undefined;
+    this.filters = new ExceptionFilters(enhancers.filters(handlerMethod));
+  }
 
   /** Whether nothing is around the method but filters: it may be called directly (reference 11.3). */
   get isPlain(): boolean {
