@@ -104,7 +104,7 @@ export class DecisionResolver {
     if (provider.options.discriminator !== undefined && dataType !== 'object') {
       throw new InvalidHandlerError(
         provider.type.name,
-        "a discriminator is a property of messages that are objects; set the server's dataType to 'object'",
+        "a discriminator is a property of messages that are objects; set the dataType to 'object'",
       );
     }
     return this.#createSource(provider);

@@ -913,7 +913,9 @@ describe('dispatch by the kind of message', () => {
     }
     const { wsUrl } = await startApp({ providers: [Server, Kinds] });
     expect((await connectRefused(wsUrl)).status).toBe(500);
-    expect((await errors.next('error'))[0]).toMatch(/Kinds, whose discriminator .*dataType to 'object'/);
+    expect((await errors.next('error'))[0]).toMatch(
+      /a class that can not serve: Kinds: a discriminator .*dataType to 'object'/,
+    );
   });
 
   it('no method for a kind and no rest: onError', async () => {
