@@ -7,6 +7,7 @@ export default {
   // TypeScript's ESM imports name the .js that will be; here it is still .ts.
   moduleNameMapper: {
     '^nestjs-4d-websocket$': '<rootDir>/lib/index.ts',
+    '^nestjs-4d-websocket/client$': '<rootDir>/lib/client/node.ts',
     '^nestjs-4d-websocket/(cluster|nats|redis)$': '<rootDir>/lib/backplane/$1.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },

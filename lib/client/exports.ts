@@ -1,0 +1,12 @@
+export type { ClientOptions, ClientUrl, HeartbeatOptions, ReconnectOptions } from './client-options.js';
+export type { ClientStatus } from './client-session.js';
+export type {
+  ClientDisconnectEvent,
+  ClientErrorEvent,
+  ClientMessageEvent,
+  ClientOpenEvent,
+  ClientTerminateEvent,
+} from './events.js';
+export type { ClientHandler, TypedClientHandler } from './four-d-web-socket.js';
+export type { DataType } from '../interfaces/data-type.js';
+export type { ComponentSignature, WSError } from '../interfaces/ws-error.js';
