@@ -14,10 +14,15 @@ export function errorEvent(
   const errors: unknown[] = [];
   let error = failure;
   do {
-    const isError = error instanceof Error;
-    const message = isError ? (error as Error).message : describe(error);
-    errors.push({ errCode, message, componentSignature, error });
-    error = isError ? (error as Error).cause : undefined;
+    // By its members: an error may be of another realm.
+    const { message, cause } = Object(error) as Partial<Error>;
+    errors.push({
+      errCode,
+      message: typeof message === 'string' ? message : describe(error),
+      componentSignature,
+      error,
+    });
+    error = cause;
   } while (error !== undefined && errors.length <= MAX_CAUSES);
   return { type: 'error', errors: errors as ClientErrorEvent['errors'] };
 }

@@ -100,8 +100,9 @@ class WsSocket implements TransportSocket {
     );
   }
 
-  readonly #sent = (): void => {
-    if (this.#waiting.length === 0) return;
+  readonly #sent = (error?: Error): void => {
+    // What failed has not left; the connection closes.
+    if (error || this.#waiting.length === 0) return;
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const callback of waiting) callback();
