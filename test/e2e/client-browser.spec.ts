@@ -63,6 +63,7 @@ describeWith('chromium', CHROMIUM, 'in a browser', () => {
   afterAll(async () => {
     await browser.close();
     site.close();
+    site.closeAllConnections();
   });
 
   beforeEach(async () => {
@@ -72,7 +73,7 @@ describeWith('chromium', CHROMIUM, 'in a browser', () => {
       if (/Content Security Policy/i.test(message.text())) violations.push(message.text());
     });
     await page.goto(`http://127.0.0.1:${(site.address() as AddressInfo).port}/`);
-    await page.waitForFunction('window.open4d');
+    await until('!!window.open4d');
   });
   afterEach(async () => {
     await page.context().close();
@@ -87,7 +88,10 @@ describeWith('chromium', CHROMIUM, 'in a browser', () => {
   }
   const open = (url: string, options: object = {}) =>
     page.evaluate(`void open4d(${JSON.stringify(url)}, ${JSON.stringify(options)})`);
-  const until = (condition: string) => page.waitForFunction(condition, undefined, { polling: 10 });
+  // Not page.waitForFunction: it evaluates in the page, which the policy forbids.
+  const until = async (condition: string) => {
+    while (!(await page.evaluate(condition))) await new Promise((resolve) => setTimeout(resolve, 10));
+  };
   const log = () => page.evaluate('log') as Promise<any[]>;
   const types = async () => (await log()).map(({ type }) => type as string);
 
