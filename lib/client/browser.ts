@@ -1,6 +1,12 @@
 import { browserTransport } from './browser-transport.js';
 import type { ClientOptions, ClientUrl } from './client-options.js';
-import { FourDWebSocketBase, type TypedClientHandler } from './four-d-web-socket.js';
+import {
+  FourDWebSocketBase,
+  type BlobClientHandler,
+  type ObjectClientHandler,
+  type TextClientHandler,
+  type TypedClientHandler,
+} from './four-d-web-socket.js';
 
 export * from './exports.js';
 
@@ -18,6 +24,9 @@ export class FourDWebSocket<T = unknown> extends FourDWebSocketBase<T> {
    * @throws {TypeError} for a URL that is none, a hook that is no function, an option that there is none of
    * @throws {RangeError} for an option out of range
    */
+  constructor(url: ClientUrl, handler?: TextClientHandler, options?: ClientOptions);
+  constructor(url: ClientUrl, handler: BlobClientHandler, options?: ClientOptions);
+  constructor(url: ClientUrl, handler: ObjectClientHandler<T>, options?: ClientOptions);
   constructor(url: ClientUrl, handler?: TypedClientHandler<T>, options?: ClientOptions) {
     super(browserTransport, url, handler, options);
   }

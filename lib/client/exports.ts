@@ -7,6 +7,12 @@ export type {
   ClientOpenEvent,
   ClientTerminateEvent,
 } from './events.js';
-export type { ClientHandler, TypedClientHandler } from './four-d-web-socket.js';
+export type {
+  BlobClientHandler,
+  ClientHandler,
+  ObjectClientHandler,
+  TextClientHandler,
+  TypedClientHandler,
+} from './four-d-web-socket.js';
 export type { DataType } from '../interfaces/data-type.js';
 export type { ComponentSignature, WSError } from '../interfaces/ws-error.js';

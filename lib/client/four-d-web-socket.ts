@@ -36,11 +36,23 @@ export interface ClientHandler<T = unknown> {
   onTerminate?(ws: FourDWebSocket, event: ClientTerminateEvent): unknown;
 }
 
+/** A handler whose messages are strings. */
+export interface TextClientHandler extends ClientHandler<string> {
+  readonly dataType?: 'text';
+}
+
+/** A handler whose messages are bytes: on Node a `Buffer`. */
+export interface BlobClientHandler extends ClientHandler<Uint8Array> {
+  readonly dataType: 'blob';
+}
+
+/** A handler whose messages are JSON. */
+export interface ObjectClientHandler<T = unknown> extends ClientHandler<T> {
+  readonly dataType: 'object';
+}
+
 /** A handler whose messages are of the type that its `dataType` makes. */
-export type TypedClientHandler<T> =
-  | (ClientHandler<string> & { readonly dataType?: 'text' })
-  | (ClientHandler<Uint8Array> & { readonly dataType: 'blob' })
-  | (ClientHandler<T> & { readonly dataType: 'object' });
+export type TypedClientHandler<T> = TextClientHandler | BlobClientHandler | ObjectClientHandler<T>;
 
 /**
  * 4D's WebSocket class: a client that stays connected (reference 15).

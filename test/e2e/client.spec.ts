@@ -13,7 +13,7 @@ const QUICK = { minDelay: 1, maxDelay: 20 };
 
 const ended: (() => unknown)[] = [];
 afterEach(async () => {
-  for (const end of ended.splice(0).reverse()) await end();
+  for (const end of ended.splice(0).toReversed()) await end();
 });
 
 async function startServer(options?: PlainServerOptions): Promise<PlainServer> {
