@@ -239,8 +239,18 @@ describeWith('chromium', CHROMIUM, 'in a browser', () => {
 
   it('after terminate nothing is left of it: events of the page move nothing', async () => {
     const server = await startServer();
+    await page.evaluate(`
+      window.signals = [];
+      for (const target of [window, document]) {
+        const add = target.addEventListener;
+        target.addEventListener = (type, listener, options) => {
+          signals.push(options.signal);
+          add.call(target, type, listener, options);
+        };
+      }`);
     await open(server.url, WAITING);
     await until("ws.status === 'Connected'");
+    expect(await page.evaluate('signals.map(({ aborted }) => aborted)')).toEqual([false, false, false]);
     await page.evaluate('ws.terminate()');
     await until("ws.status === 'Closed'");
     const before = await log();
@@ -250,6 +260,7 @@ describeWith('chromium', CHROMIUM, 'in a browser', () => {
       'Closed',
     );
     expect(await log()).toEqual(before);
+    expect(await page.evaluate('signals.map(({ aborted }) => aborted)')).toEqual([true, true, true]);
     expect(server.requests).toHaveLength(1);
   });
 });

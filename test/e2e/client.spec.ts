@@ -441,6 +441,24 @@ describe('reconnecting', () => {
     });
   });
 
+  it('attempts are counted in a row; a connection that lasted five seconds starts a new one', async () => {
+    const real = performance.now.bind(performance);
+    let passed = 0;
+    const clock = jest.spyOn(performance, 'now').mockImplementation(() => real() + passed);
+    ended.push(() => clock.mockRestore());
+    const server = await startServer();
+    const { log } = open(server.url, {}, { reconnect: { ...QUICK, maxAttempts: 2 } });
+    for (const [round, attempt] of [1, 2, 1, 2].entries()) {
+      await log.nth('open', round + 1);
+      if (round === 2) passed += 5000;
+      for (const socket of server.clients) socket.close(1011);
+      expect(await log.nth('disconnect', round + 1)).toMatchObject({ attempt });
+    }
+    await log.nth('open', 5);
+    for (const socket of server.clients) socket.close(1011);
+    await log.nth('terminate');
+  });
+
   it('retry decides otherwise', async () => {
     const server = await startServer({ serve: (socket) => socket.close(4403) });
     const asked: unknown[] = [];
