@@ -52,6 +52,20 @@ module.exports = {
       to: { path: '^lib/handlers' },
     },
     {
+      name: 'client-stands-alone',
+      severity: 'error',
+      comment:
+        'The client runs in browsers: it knows nothing of Nest, of the server, or, but for one file, of Node.',
+      from: { path: '^lib/client', pathNot: '^lib/client/node-transport' },
+      to: { pathNot: '^lib/(client|protocol|interfaces)' },
+    },
+    {
+      name: 'client-in-browsers',
+      severity: 'error',
+      from: { path: '^lib/(client|protocol)', pathNot: '^lib/client/node' },
+      to: { path: '^lib/client/(node|heartbeat)' },
+    },
+    {
       name: 'interfaces-are-types',
       severity: 'error',
       from: { path: '^lib/interfaces' },

@@ -9,6 +9,7 @@ export default {
   // TypeScript's ESM imports name the .js that will be; here it is still .ts.
   moduleNameMapper: {
     '^nestjs-4d-websocket$': '<rootDir>/lib/index.ts',
+    '^nestjs-4d-websocket/client$': '<rootDir>/lib/client/node.ts',
     '^nestjs-4d-websocket/(\\w+)$': ['<rootDir>/lib/backplane/$1.ts', '<rootDir>/lib/$1/index.ts'],
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },

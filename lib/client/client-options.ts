@@ -1,0 +1,192 @@
+import type { DataType } from '../interfaces/data-type.js';
+import type { ClientDisconnectEvent } from './events.js';
+import { isObject } from './describe.js';
+import { callable, check, whole, type Rule, type Rules } from './rule.js';
+
+/** A value, or a promise of one. */
+type Awaitable<T> = T | PromiseLike<T>;
+
+/** Where to connect to: a URL, or a function that is asked for one before each attempt (reference 15.2). */
+export type ClientUrl = string | URL | (() => Awaitable<string | URL>);
+
+/** How a lost connection is had again (reference 15.4). Times are in milliseconds. */
+export interface ReconnectOptions {
+  /** The least time before an attempt. @default 500 */
+  minDelay?: number;
+  /** What the time before an attempt, which doubles with each one, may grow to. @default 30000 */
+  maxDelay?: number;
+  /** After so many attempts in a row without a connection the client gives up. @default Infinity */
+  maxAttempts?: number;
+  /** Decides instead of the close code whether there is another attempt. */
+  retry?: (event: ClientDisconnectEvent) => boolean;
+}
+
+/** How a client notices a server that says nothing (reference 15.4). */
+export interface HeartbeatOptions {
+  /** After so many milliseconds without a word from the server, not even a ping, it is asked for one. @default 40000 */
+  interval?: number;
+  /** Milliseconds that it may take to answer. @default 10000 */
+  timeout?: number;
+}
+
+/** The options of a client (reference 15.2). Times are in milliseconds. */
+export interface ClientOptions {
+  /** Whether and how a lost connection is had again. `false`: the client ends with its connection. @default true */
+  reconnect?: boolean | ReconnectOptions;
+  /** Asked for a token before each attempt (reference 15.6). What is empty or undefined is not sent. */
+  token?: () => Awaitable<string | undefined>;
+  /** Whether `send` keeps messages while there is no connection; `false` drops them (reference 15.5). @default true */
+  buffer?: boolean;
+  /** How many bytes it may keep. @default 1048576 */
+  maxBufferedAmount?: number;
+  /** An attempt that takes longer has failed. @default 10000 */
+  connectTimeout?: number;
+  /** Sub-protocols to offer, the preferred first. @default none */
+  protocols?: readonly string[];
+  /**
+   * How a server that says nothing is noticed; `false` turns it off. Browsers don't let a page see pings: there it
+   * has no effect. @default { interval: 40000, timeout: 10000 }
+   */
+  heartbeat?: HeartbeatOptions | false;
+}
+
+/** A client's options, complete and checked. */
+export interface ResolvedClientOptions {
+  readonly url: () => Awaitable<string>;
+  readonly dataType: DataType;
+  readonly headers: Readonly<Record<string, string | readonly string[]>> | undefined;
+  readonly reconnect: (Required<Omit<ReconnectOptions, 'retry'>> & Pick<ReconnectOptions, 'retry'>) | false;
+  readonly token: (() => Awaitable<unknown>) | undefined;
+  readonly buffer: boolean;
+  readonly maxBufferedAmount: number;
+  readonly connectTimeout: number;
+  readonly protocols: readonly string[];
+  readonly heartbeat: Required<HeartbeatOptions> | false;
+}
+
+/** What `setTimeout` takes; beyond it fires at once. */
+export const MAX_DELAY = 2 ** 31 - 1;
+
+/** A token of RFC 9110, which a sub-protocol's name must be. */
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+const OBJECT: Rule = [undefined, isObject, 'an object'];
+
+const HANDLER: Rules = {
+  dataType: [
+    'text',
+    (value) => ['text', 'blob', 'object'].includes(value as string),
+    "'text', 'blob' or 'object'",
+  ],
+  headers: OBJECT,
+  onOpen: callable,
+  onMessage: callable,
+  onError: callable,
+  onDisconnect: callable,
+  onTerminate: callable,
+};
+
+const OPTIONS: Rules = {
+  reconnect: {
+    minDelay: whole(500, 1, MAX_DELAY),
+    maxDelay: whole(30_000, 1, MAX_DELAY),
+    maxAttempts: whole(Infinity, 0, Infinity),
+    retry: callable,
+  },
+  token: callable,
+  buffer: [true, (value) => typeof value === 'boolean', 'a boolean'],
+  maxBufferedAmount: whole(2 ** 20, 0, Infinity),
+  connectTimeout: whole(10_000, 1, MAX_DELAY),
+  protocols: [
+    [],
+    (value) =>
+      Array.isArray(value) &&
+      value.every((name) => typeof name === 'string' && TOKEN.test(name)) &&
+      new Set(value).size === value.length,
+    'an array of different sub-protocol names',
+  ],
+  heartbeat: {
+    interval: whole(40_000, 1, MAX_DELAY),
+    timeout: whole(10_000, 1, MAX_DELAY),
+  },
+};
+
+/**
+ * Completes and checks what a client is made with (reference 15.8).
+ *
+ * @param checkHeaders throws for headers that can not be sent
+ * @throws {TypeError} for what is of a wrong type, or an option that there is none of
+ * @throws {RangeError} for a number out of range
+ */
+export function resolveOptions(
+  url: unknown,
+  handler: unknown,
+  options: unknown,
+  checkHeaders: (headers: object) => void,
+): ResolvedClientOptions {
+  if (typeof url !== 'function') webSocketUrl(url);
+  const resolved = {
+    url: async () => webSocketUrl(typeof url === 'function' ? await url() : url),
+    ...values('handler', handler, HANDLER),
+    ...values('options', options, OPTIONS, ''),
+  } as unknown as ResolvedClientOptions;
+  const { headers, reconnect } = resolved;
+  if (headers) checkHeaders(headers);
+  if (reconnect) check(whole(0, reconnect.minDelay, MAX_DELAY), 'reconnect.maxDelay', reconnect.maxDelay);
+  return resolved;
+}
+
+/**
+ * @returns the URL as a ws: or wss: one, without a fragment
+ * @throws {TypeError} for what is none
+ */
+function webSocketUrl(given: unknown): string {
+  let url: Partial<URL> = {};
+  try {
+    url = new URL(String(given).replace(/^http/i, 'ws'));
+    url.hash = '';
+  } catch {
+    // Not a URL: it has no protocol.
+  }
+  check(
+    [undefined, () => /^wss?:/.test(url.protocol!), 'an absolute ws:, wss:, http: or https: URL'],
+    'url',
+    given,
+  );
+  return url.href!;
+}
+
+/**
+ * The values of the rules' names, complete and checked.
+ *
+ * @param prefix of the names in errors; without one the object may have other members
+ */
+function values(name: string, given: unknown = {}, rules: Rules, prefix?: string): Record<string, unknown> {
+  check(OBJECT, name, given);
+  const options = given as Record<string, unknown>;
+  for (const option of Object.keys(options)) {
+    if (prefix === undefined || option in rules) continue;
+    throw new TypeError(
+      `FourDWebSocket: there is no option "${prefix}${option}"; did you mean "${nearest(option, Object.keys(rules))}"?`,
+    );
+  }
+  const resolved: Record<string, unknown> = {};
+  for (const [option, rule] of Object.entries(rules)) {
+    let value = options[option];
+    if (!isRule(rule))
+      value = value !== false && values(option, value === true ? {} : value, rule, `${option}.`);
+    else if (value === undefined) [value] = rule;
+    else check(rule, (prefix ?? '') + option, value);
+    resolved[option] = value;
+  }
+  return resolved;
+}
+
+const isRule = (rule: Rule | Rules): rule is Rule => Array.isArray(rule);
+
+/** The name of which most pairs of letters are in another. */
+function nearest(name: string, names: readonly string[]): string {
+  const likeness = (other: string) =>
+    [...other].filter((_, index) => name.includes(other.slice(index, index + 2))).length / other.length;
+  return names.reduce((best, other) => (likeness(other) > likeness(best) ? other : best));
+}

@@ -1,0 +1,18 @@
+export type { ClientOptions, ClientUrl, HeartbeatOptions, ReconnectOptions } from './client-options.js';
+export type { ClientStatus } from './client-session.js';
+export type {
+  ClientDisconnectEvent,
+  ClientErrorEvent,
+  ClientMessageEvent,
+  ClientOpenEvent,
+  ClientTerminateEvent,
+} from './events.js';
+export type {
+  BlobClientHandler,
+  ClientHandler,
+  ObjectClientHandler,
+  TextClientHandler,
+  TypedClientHandler,
+} from './four-d-web-socket.js';
+export type { DataType } from '../interfaces/data-type.js';
+export type { ComponentSignature, WSError } from '../interfaces/ws-error.js';

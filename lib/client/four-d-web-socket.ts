@@ -1,0 +1,157 @@
+import type { DataType } from '../interfaces/data-type.js';
+import { resolveOptions, type ClientOptions, type ClientUrl } from './client-options.js';
+import { ClientSession, type ClientStatus } from './client-session.js';
+import type {
+  ClientDisconnectEvent,
+  ClientErrorEvent,
+  ClientMessageEvent,
+  ClientOpenEvent,
+  ClientTerminateEvent,
+} from './events.js';
+import { HookRunner, type Hooks } from './hook-runner.js';
+import type { Transport } from './transport.js';
+
+let lastId = 0;
+
+/**
+ * What a client does: an object with hooks, all optional (reference 15.2, 15.3). They run one at a time: each is
+ * awaited before the next.
+ *
+ * @typeParam T what `onMessage` receives: `string`, `Uint8Array` or the parsed JSON, by `dataType`
+ */
+export interface ClientHandler<T = unknown> {
+  /** How messages are decoded (reference 5.1). @default 'text' */
+  readonly dataType?: DataType;
+  /** Headers of the handshake; an array for one that comes several times. On Node only. @default none */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  /** Each time a connection opens, before its first message. */
+  onOpen?(ws: FourDWebSocket, event: ClientOpenEvent): unknown;
+  /** For each message. */
+  onMessage?(ws: FourDWebSocket, event: ClientMessageEvent<T>): unknown;
+  /** A hook failed, a message could not be decoded, an attempt or a connection failed. */
+  onError?(ws: FourDWebSocket, event: ClientErrorEvent): unknown;
+  /** Each time a connection was lost, or could not be had, and will be tried again. */
+  onDisconnect?(ws: FourDWebSocket, event: ClientDisconnectEvent): unknown;
+  /** Once, last, always. */
+  onTerminate?(ws: FourDWebSocket, event: ClientTerminateEvent): unknown;
+}
+
+/** A handler whose messages are strings. */
+export interface TextClientHandler extends ClientHandler<string> {
+  readonly dataType?: 'text';
+}
+
+/** A handler whose messages are bytes: on Node a `Buffer`. */
+export interface BlobClientHandler extends ClientHandler<Uint8Array> {
+  readonly dataType: 'blob';
+}
+
+/** A handler whose messages are JSON. */
+export interface ObjectClientHandler<T = unknown> extends ClientHandler<T> {
+  readonly dataType: 'object';
+}
+
+/** A handler whose messages are of the type that its `dataType` makes. */
+export type TypedClientHandler<T> = TextClientHandler | BlobClientHandler | ObjectClientHandler<T>;
+
+/**
+ * 4D's WebSocket class: a client that stays connected (reference 15).
+ *
+ * @typeParam T the parsed JSON that `onMessage` receives with `dataType: 'object'`
+ */
+export abstract class FourDWebSocketBase<T = unknown> {
+  readonly #session: ClientSession;
+
+  /** The object that has the hooks. */
+  readonly handler: TypedClientHandler<T>;
+
+  /** How messages are decoded. */
+  readonly dataType: DataType;
+
+  /** The headers of the handshake; undefined if there are none. */
+  readonly headers: ClientHandler['headers'];
+
+  /** A positive integer, unique among the clients of this process or page; it stays when the client reconnects. */
+  readonly id: number;
+
+  /** @internal */
+  protected constructor(
+    transport: Transport,
+    url: ClientUrl,
+    handler: TypedClientHandler<T> | undefined,
+    options: ClientOptions | undefined,
+  ) {
+    const resolved = resolveOptions(url, handler, options, transport.checkHeaders);
+    this.id = ++lastId;
+    this.handler = handler ?? {};
+    this.dataType = resolved.dataType;
+    this.headers = resolved.headers;
+    this.#session = new ClientSession(
+      resolved,
+      transport,
+      new HookRunner(this, this.handler as unknown as Hooks),
+    );
+  }
+
+  /**
+   * `'Connecting'` also while a lost connection is tried again, `'Connected'`, `'Closing'` while either side closes
+   * the connection, `'Closed'` when there will be no other.
+   */
+  get status(): ClientStatus {
+    return this.#session.status;
+  }
+
+  /** The `ws:` or `wss:` URL of the last attempt; empty before the first one. */
+  get url(): string {
+    return this.#session.url;
+  }
+
+  /** The sub-protocol that the server chose from the option `protocols`; empty if it chose none. */
+  get protocol(): string {
+    return this.#session.protocol;
+  }
+
+  /** Bytes accepted by {@link send} and not yet handed to the operating system. */
+  get bufferedAmount(): number {
+    return this.#session.bufferedAmount;
+  }
+
+  /**
+   * Sends a message: a string as text, binary data (`ArrayBuffer`, a view of one, `Blob`) as binary, another object as
+   * its JSON (reference 2.1). While there is no connection it is kept, and sent when `onOpen` of the next one is over
+   * (reference 15.5). On a client that is closing or closed it does nothing. A buffer may be used again when what was
+   * sent has left: see {@link drain}.
+   *
+   * @throws {TypeError} for anything else; nothing is sent
+   * @throws {RangeError} if more than `maxBufferedAmount` bytes would wait for a connection; nothing is sent
+   */
+  send(message: string | object): void {
+    this.#session.send(message);
+  }
+
+  /**
+   * Resolves when no more than `threshold` bytes are buffered; rejects if the connection is lost first.
+   *
+   * @param threshold a whole number of bytes
+   * @throws {RangeError} for a negative one
+   */
+  drain(threshold = 0): Promise<void> {
+    return this.#session.drain(threshold);
+  }
+
+  /**
+   * Ends the client: what was sent while connected is delivered, then the connection is closed, and there will be no
+   * other. A second call does nothing.
+   *
+   * @param code 1000, or from 3000 to 4999. @default 1000
+   * @param reason at most 123 bytes of UTF-8
+   * @throws {RangeError} for another code, and for a reason that is too long
+   * @throws {TypeError} for a code that is no number, a reason that is no string
+   */
+  terminate(code = 1000, reason = ''): void {
+    this.#session.terminate(code, reason);
+  }
+}
+
+/** The client as hooks see it. */
+export type FourDWebSocket<T = unknown> = FourDWebSocketBase<T>;

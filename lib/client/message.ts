@@ -1,0 +1,62 @@
+import type { DataType } from '../interfaces/data-type.js';
+import { isObject } from './describe.js';
+import { check } from './rule.js';
+import type { Payload } from './transport.js';
+
+/**
+ * What goes out of a message (reference 2.1): a string as text, binary data as binary, another object as its JSON.
+ *
+ * @throws {TypeError} for anything else, and for an object that JSON can't carry
+ */
+export function toPayload(message: unknown): Payload {
+  if (typeof message === 'string') return message;
+  let payload: Payload | undefined;
+  if (isObject(message)) {
+    if (message instanceof Blob) return message;
+    // JSON throws a TypeError of its own that tells what it can't carry, and makes nothing of some objects.
+    payload = toBytes(message) ?? JSON.stringify(message);
+  }
+  check(
+    [undefined, () => payload !== undefined, 'a string, binary data or an object that JSON can carry'],
+    'message',
+    message === null ? message : typeof message,
+  );
+  return payload!;
+}
+
+function toBytes(data: object): Uint8Array | undefined {
+  const { byteOffset, byteLength } = data as Uint8Array;
+  const buffer = ArrayBuffer.isView(data) ? data.buffer : data;
+  // By name: there are other realms, and pages without SharedArrayBuffer.
+  const name = String(Object.prototype.toString.call(buffer));
+  if (!name.endsWith('ArrayBuffer]')) return undefined;
+  const bytes = new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
+  // Browsers send no shared memory.
+  return name.includes('Shared') ? bytes.slice() : bytes;
+}
+
+const encoder = new TextEncoder();
+
+/** The UTF-8 of a text. */
+export const encode = (text: string): Uint8Array => encoder.encode(text);
+
+/** How many bytes a message has. */
+export function sizeOf(payload: Payload): number {
+  if (typeof payload === 'string') return encode(payload).length;
+  return payload instanceof Blob ? payload.size : payload.length;
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/**
+ * What `onMessage` gets of a message (reference 5.1).
+ *
+ * @throws {SyntaxError} for what is not JSON
+ * @throws {TypeError} for binary data that is not UTF-8
+ */
+export function decodeMessage(data: string | Uint8Array, dataType: DataType): unknown {
+  const isText = typeof data === 'string';
+  if (dataType === 'blob') return isText ? encode(data) : data;
+  const text = isText ? data : decoder.decode(data);
+  return dataType === 'object' ? JSON.parse(text) : text;
+}

@@ -1,0 +1,148 @@
+import { validateHeaderName, validateHeaderValue, type IncomingMessage } from 'node:http';
+import { WebSocket, type ClientOptions } from 'ws';
+import type { HeartbeatOptions } from './client-options.js';
+import { Heartbeat } from './heartbeat.js';
+import type {
+  ConnectionRequest,
+  Payload,
+  Transport,
+  TransportObserver,
+  TransportSocket,
+} from './transport.js';
+
+/** Milliseconds after which a socket whose closing handshake does not end is destroyed. */
+const CLOSE_TIMEOUT = 5_000;
+
+/** What `ws` calls what servers do wrong, as close codes; the others of its errors are protocol violations. */
+const PROTOCOL_ERROR_CODES: Readonly<Record<string, number>> = {
+  WS_ERR_INVALID_UTF8: 1007,
+  WS_ERR_TOO_MANY_BUFFERED_PARTS: 1008,
+  WS_ERR_UNSUPPORTED_MESSAGE_LENGTH: 1009,
+};
+
+/** A `ws` client on Node: it has headers, sees pings, and learns why a handshake was refused. */
+class WsSocket implements TransportSocket {
+  readonly #websocket: WebSocket;
+  #heartbeat: Heartbeat | undefined;
+  #waiting: (() => void)[] = [];
+
+  constructor(
+    { url, protocols, headers, token, dataType, heartbeat }: ConnectionRequest,
+    observer: TransportObserver,
+  ) {
+    const options = {
+      headers: { ...headers, ...(token && { authorization: `Bearer ${token}` }) },
+      closeTimeout: CLOSE_TIMEOUT,
+    };
+    const websocket = new WebSocket(url, [...protocols], options as ClientOptions);
+    this.#websocket = websocket;
+    let failure: { error: unknown; errCode: number } | undefined;
+    const heard = () => this.#heartbeat?.heard();
+    websocket
+      .on('open', () => {
+        if (heartbeat) this.#heartbeat = this.#startHeartbeat(heartbeat, observer);
+        observer.opened(websocket.protocol);
+      })
+      .on('message', (data: Buffer, isBinary) => {
+        heard();
+        observer.received(isBinary || dataType === 'blob' ? data : data.toString(), isBinary);
+      })
+      .on('ping', heard)
+      .on('pong', heard)
+      .on('unexpected-response', (_request, response) => {
+        this.destroy();
+        observer.closed(refusal(response));
+      })
+      .on('error', (error) => (failure = { error, errCode: errorCode(error) }))
+      .on('close', (code, reason) => {
+        this.#heartbeat?.stop();
+        observer.closed({ code, reason: reason.toString() || undefined, ...failure });
+      });
+  }
+
+  get readyState(): number {
+    return this.#websocket.readyState;
+  }
+
+  get bufferedAmount(): number {
+    return this.#websocket.bufferedAmount;
+  }
+
+  send(payload: Payload): void {
+    // ws sends Blobs, its types don't say so yet.
+    this.#websocket.send(payload as Uint8Array, this.#sent);
+  }
+
+  close(code: number, reason: string): void {
+    this.#websocket.close(code, reason);
+  }
+
+  destroy(code?: number): void {
+    this.#heartbeat?.stop();
+    // A handshake that is cut short is an error that ws emits, and nobody's concern any more.
+    this.#websocket.removeAllListeners().on('error', () => undefined);
+    if (code) this.#websocket.close(code);
+    else this.#websocket.terminate();
+  }
+
+  whenSent(callback: () => void): void {
+    this.#waiting.push(callback);
+  }
+
+  #startHeartbeat(options: Required<HeartbeatOptions>, observer: TransportObserver): Heartbeat {
+    return new Heartbeat(
+      options,
+      () => this.#websocket.ping(),
+      () => {
+        this.destroy();
+        observer.closed({ error: new Error('The server does not answer') });
+      },
+    );
+  }
+
+  readonly #sent = (error?: Error): void => {
+    // What failed has not left; the connection closes.
+    if (error || this.#waiting.length === 0) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const callback of waiting) callback();
+  };
+}
+
+function refusal({ statusCode = 0, statusMessage, headers }: IncomingMessage) {
+  return {
+    code: 4000 + statusCode,
+    reason: statusMessage || undefined,
+    error: new Error(`The server refused the handshake with HTTP ${statusCode} ${statusMessage}`),
+    errCode: statusCode,
+    componentSignature: 'http',
+    retryAfter: retryAfter(headers['retry-after']),
+  } as const;
+}
+
+/** The milliseconds of a Retry-After header: seconds, or a date (RFC 9110, section 10.2.3). */
+function retryAfter(value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const delay = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - Date.now();
+  return delay > 0 ? delay : undefined;
+}
+
+function errorCode(error: Error & { code?: string }): number {
+  return error.code?.startsWith('WS_ERR_') ? (PROTOCOL_ERROR_CODES[error.code] ?? 1002) : 1006;
+}
+
+/** `ws`, for Node. */
+export const nodeTransport: Transport = {
+  open: (request, observer) => new WsSocket(request, observer),
+  checkHeaders(headers) {
+    for (const [name, value] of Object.entries(headers)) {
+      validateHeaderName(name);
+      for (const each of Array.isArray(value) ? (value as unknown[]) : [value]) {
+        if (typeof each !== 'string') {
+          throw new TypeError(`FourDWebSocket: the header "${name}" must be a string or an array of strings`);
+        }
+        validateHeaderValue(name, each);
+      }
+    }
+  },
+};
