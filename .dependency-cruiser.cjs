@@ -40,6 +40,13 @@ module.exports = {
       to: { path: '^lib/backplane|node_modules/(ioredis|@nats-io)' },
     },
     {
+      name: 'testing-is-for-tests',
+      severity: 'error',
+      comment: 'What tests need is an entry point of its own: an application in production loads none of it.',
+      from: { path: '^lib/', pathNot: '^lib/testing' },
+      to: { path: '^lib/testing' },
+    },
+    {
       name: 'handlers-know-no-adapter',
       severity: 'error',
       from: { path: '^lib/handlers' },

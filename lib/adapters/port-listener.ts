@@ -35,7 +35,7 @@ export class PortListener {
     httpServer.emit = this.#emitUnlessOurs;
     // Node takes upgrade requests only for a server with a listener.
     httpServer.on('upgrade', this.#onUnclaimed);
-    httpServer.on('listening', this.#onListening);
+    httpServer.on('listening', this.open);
     httpServer.on('close', this.#onClose);
   }
 
@@ -45,6 +45,11 @@ export class PortListener {
     // Later, as when the HTTP server starts to listen: who creates a server has it in hand before its onOpen runs.
     if (this.httpServer.listening) queueMicrotask(() => server.opened());
   }
+
+  /** Tells its servers that clients may come: the HTTP server listens, or a test connects without that. */
+  readonly open = (): void => {
+    for (const server of this.routes.servers()) server.opened();
+  };
 
   /** Whether it has no server, neither of ours nor a gateway's. */
   get idle(): boolean {
@@ -64,7 +69,7 @@ export class PortListener {
       if (this.httpServer.emit !== this.#emit) this.httpServer.emit = this.#emit;
     }
     this.httpServer.off('upgrade', this.#onUnclaimed);
-    this.httpServer.off('listening', this.#onListening);
+    this.httpServer.off('listening', this.open);
     this.httpServer.off('close', this.#onClose);
   }
 
@@ -124,10 +129,6 @@ export class PortListener {
   readonly #onUnclaimed = (request: IncomingMessage, socket: Duplex): void => {
     if (this.hasOtherListeners) return;
     refuseWith(socket, httpError(404, `Cannot ${request.method} ${request.url}`));
-  };
-
-  readonly #onListening = (): void => {
-    for (const server of this.routes.servers()) server.opened();
   };
 
   readonly #onClose = (): void => {

@@ -79,6 +79,11 @@ export class UpgradeRouter extends ServerHost {
     return listener;
   }
 
+  /** Who decides about the upgrade requests of a port; undefined if nobody is served there. */
+  find(port: number): PortListener | undefined {
+    return this.#listeners.get(port);
+  }
+
   /** Somebody else, an ordinary gateway, makes the port's server listen. */
   listensAlready(port: number): void {
     const state = this.#ownPorts.get(port);

@@ -1,8 +1,8 @@
-import type { Backplane, BackplaneObserver } from 'nestjs-4d-websocket';
+import type { BackplaneObserver } from 'nestjs-4d-websocket';
+import * as testing from 'nestjs-4d-websocket/testing';
 
-/** Connects applications of one process; what a broker's outage does to them can be had at will. */
-export class MemoryBroker {
-  readonly members = new Set<MemoryBackplane>();
+/** A broker of the testing entry that shows what passes through it, and may be slow. */
+export class MemoryBroker extends testing.MemoryBroker {
   /** All that was published: channel and bytes. */
   readonly published: [channel: string, message: Uint8Array][] = [];
   /** Published messages that the broker has not taken yet, while it is slow. */
@@ -13,48 +13,35 @@ export class MemoryBroker {
     return new MemoryBackplane(this);
   }
 
-  deliver(channel: string, message: Uint8Array): void {
+  override deliver(channel: string, message: Uint8Array): void {
     this.published.push([channel, message]);
-    // A copy, and to its sender too, as many brokers do.
-    for (const { channels, observer } of this.members) {
-      if (channels.has(channel)) observer?.receive(channel, Buffer.from(message));
-    }
+    super.deliver(channel, message);
   }
 }
 
-export class MemoryBackplane implements Backplane {
-  readonly channels = new Set<string>();
-  observer: BackplaneObserver | undefined;
+/** A backplane whose broker refuses at will. */
+export class MemoryBackplane extends testing.MemoryBackplane {
   /** What is thrown at the next call. */
   refusal: Error | undefined;
 
-  constructor(readonly broker: MemoryBroker) {}
+  constructor(readonly broker: MemoryBroker) {
+    super(broker);
+  }
 
-  async connect(observer: BackplaneObserver): Promise<void> {
+  override async connect(observer: BackplaneObserver): Promise<void> {
     this.#refuse();
-    this.observer = observer;
-    this.broker.members.add(this);
+    await super.connect(observer);
   }
 
-  async subscribe(channels: readonly string[]): Promise<void> {
+  override async subscribe(channels: readonly string[]): Promise<void> {
     this.#refuse();
-    for (const channel of channels) this.channels.add(channel);
+    await super.subscribe(channels);
   }
 
-  unsubscribe(channels: readonly string[]): void {
-    for (const channel of channels) this.channels.delete(channel);
-  }
-
-  async publish(channel: string, message: Uint8Array): Promise<void> {
+  override async publish(channel: string, message: Uint8Array): Promise<void> {
     this.#refuse();
     if (this.broker.slow) await new Promise<void>((resolve) => this.broker.held.push(resolve));
-    this.broker.deliver(channel, message);
-  }
-
-  async close(): Promise<void> {
-    this.broker.members.delete(this);
-    this.channels.clear();
-    this.observer = undefined;
+    await super.publish(channel, message);
   }
 
   #refuse(): void {
