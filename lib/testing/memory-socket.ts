@@ -71,12 +71,12 @@ export class MemorySocket extends Duplex {
 
   #receive(chunk: Buffer, taken: Callback): void {
     // As with TCP, what is written to an end that is gone is lost.
-    if (this.destroyed || this.readableEnded || this.push(chunk)) taken();
+    if (this.destroyed || this.push(chunk)) taken();
     else this.#taken = taken;
   }
 
   #end(): void {
-    if (!this.destroyed && !this.readableEnded) this.push(null);
+    if (!this.destroyed) this.push(null);
   }
 
   #release(): void {
