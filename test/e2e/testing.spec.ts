@@ -1,4 +1,5 @@
 /** reference 20.2: the entry point `nestjs-4d-websocket/testing`. */
+import type { Duplex } from 'node:stream';
 import { jest } from '@jest/globals';
 import {
   ServiceUnavailableException,
@@ -37,7 +38,7 @@ import * as network from '../support/client.js';
 import { compileFixture } from '../support/fixture.js';
 import { freePort } from '../support/free-port.js';
 import { within } from '../support/patience.js';
-import { run } from '../support/process.js';
+import { TestProcess } from '../support/process.js';
 import { Recorder } from '../support/recorder.js';
 
 const running = new Set<INestApplication>();
@@ -471,7 +472,7 @@ describe('messages', () => {
   it('a handler that is slow holds its client up, and everything arrives', async () => {
     let release: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => (release = resolve));
-    const sockets: { writableLength: number }[] = [];
+    const sockets: Duplex[] = [];
     const lengths: number[] = [];
     @WSSHandler({ path: '/slow', maxQueuedBytes: 1024 })
     class Slow {
@@ -486,13 +487,13 @@ describe('messages', () => {
       }
     }
     const slow = await initApp({ providers: [Slow] });
-    slow.getHttpServer().on('connection', (socket: { readableLength: number; writableLength: number }) => {
-      sockets.push(socket);
-    });
+    slow.getHttpServer().on('connection', (socket: Duplex) => sockets.push(socket));
     const ws = await connect(slow, '/slow');
     for (let index = 0; index < 8; index++) ws.send('x'.repeat(2 ** 20));
     await expect(ws.next({ timeout: 50 })).rejects.toThrow('no message came');
     expect(lengths).toEqual([]);
+    // The rest is still the client's.
+    expect(sockets[0]!.readableLength).toBeLessThan(3 * 2 ** 20);
     release();
     expect(await ws.next()).toBe('all');
     expect(lengths).toEqual(Array.from({ length: 8 }, () => 2 ** 20));
@@ -580,7 +581,13 @@ describe('the end', () => {
 });
 
 it('a client and an application that nobody closes keep no process alive', async () => {
-  expect(await within(run('node', [compileFixture('test/e2e/fixture/abandoned.ts')]))).toBe('hello');
+  const process = new TestProcess('node', [compileFixture('test/e2e/fixture/abandoned.ts')]);
+  try {
+    await process.line(/^hello$/);
+    expect(await within(process.exited, 3000)).toBe(0);
+  } finally {
+    await process.stop('SIGKILL');
+  }
 });
 
 describe('several instances on a MemoryBroker', () => {

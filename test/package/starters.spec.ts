@@ -64,9 +64,12 @@ async function makeApplication({ nest, modules }: Starter, tarball: string): Pro
   await npm(folder, /^npm install --save-dev .*$/m.exec(guide)![0]);
 
   await cp('test/package/starter', folder, { recursive: true });
-  const [overASocket, handlerAlone] = ['## Over a real socket', '## A handler alone'].map(
-    (heading) => /```ts\n([\s\S]*?)```/.exec(guide.slice(guide.indexOf(heading)))![1]!,
-  );
+  const [withoutAPort, overASocket, handlerAlone] = [
+    '## Without a port',
+    '## Over a real socket',
+    '## A handler alone',
+  ].map((heading) => /```ts\n([\s\S]*?)```/.exec(guide.slice(guide.indexOf(heading)))![1]!);
+  await writeFile(join(folder, 'test/without-a-port.e2e-spec.ts'), withoutAPort!);
   await writeFile(join(folder, 'test/guide.e2e-spec.ts'), overASocket!);
   await writeFile(join(folder, 'src/guide.spec.ts'), handlerAlone!);
   if (modules === 'CommonJS') await importWithoutExtensions(folder);
@@ -130,7 +133,8 @@ describe.each(starters)(
         expect(unit).toContain(`src/${name}.spec.ts`);
       }
       const e2e = await npm(folder, 'npm run test:e2e');
-      for (const name of ['app', 'upper', 'guide']) expect(e2e).toContain(`test/${name}.e2e-spec.ts`);
+      for (const name of ['app', 'upper', 'guide', 'without-a-port'])
+        expect(e2e).toContain(`test/${name}.e2e-spec.ts`);
     });
 
     it('starts, and serves a handler', async () => {
