@@ -24,7 +24,7 @@ export class MemoryBroker {
   }
 
   /**
-   * Begins an outage: all instances are told that the broker is away, and what is published is lost.
+   * Begins an outage: all instances are told that the broker is away. They publish nothing until it is back.
    *
    * @param error what they are told
    */
@@ -51,7 +51,6 @@ export class MemoryBroker {
 
   /** Passes a message on to all that are subscribed to its channel, in a later turn of the event loop, as brokers do. */
   deliver(channel: string, message: Uint8Array): void {
-    if (this.#failure !== undefined) return;
     // Copied now: it is its publisher's to change when it is published.
     const copy = Buffer.from(message);
     setImmediate(() => {

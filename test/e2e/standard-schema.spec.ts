@@ -2,8 +2,8 @@ import * as common from '@nestjs/common';
 import { MessageBody } from '@nestjs/websockets';
 import { z } from 'zod';
 import { ConnectionHandler, type WebSocketConnection, type WSErrorEvent } from 'nestjs-4d-websocket';
-import { closeApps, startApp } from '../support/app.js';
-import { connect } from '../support/client.js';
+import { connect } from 'nestjs-4d-websocket/testing';
+import { closeApps, initApp } from '../support/app.js';
 
 afterEach(closeApps);
 
@@ -25,11 +25,11 @@ onNest12(
         ws.send({ errCode: errors[0].errCode });
       }
     }
-    const { wsUrl } = await startApp({ providers: [Handler] });
-    const client = await connect(wsUrl);
-    client.send('{"x":3}');
-    expect(await client.next()).toBe('{"moved":3}');
-    client.send('{"x":-3}');
-    expect(await client.next()).toBe('{"errCode":400}');
+    const app = await initApp({ providers: [Handler] });
+    const ws = await connect(app, '/', { dataType: 'object' });
+    ws.send({ x: 3 });
+    expect(await ws.next()).toEqual({ moved: 3 });
+    ws.send({ x: -3 });
+    expect(await ws.next()).toEqual({ errCode: 400 });
   },
 );

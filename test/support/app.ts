@@ -26,7 +26,7 @@ export interface TestAppOptions extends ModuleMetadata {
   configure?: (app: INestApplication) => void;
 }
 
-const running = new Set<TestApp>();
+const running = new Set<Pick<TestApp, 'close'>>();
 
 /** Makes an application with the module under test and these providers; it does not listen yet. */
 export async function createApp({
@@ -70,7 +70,16 @@ export async function startApp(options: TestAppOptions): Promise<TestApp> {
   return testApp;
 }
 
+/** Initialises an application that does not listen; `connect` of the testing entry needs no more. */
+export async function initApp(options: TestAppOptions): Promise<INestApplication> {
+  const app = await createApp(options);
+  running.add(app);
+  return app.init();
+}
+
 /** Closes what a test left running; for `afterEach`. */
 export async function closeApps(): Promise<void> {
-  await Promise.all(Array.from(running, (app) => app.close()));
+  const left = [...running];
+  running.clear();
+  await Promise.all(left.map((app) => app.close()));
 }
