@@ -12,7 +12,7 @@ export class MemorySocket extends Duplex {
   readonly remoteAddress = '127.0.0.1';
   readonly remoteFamily = 'IPv4';
   readonly encrypted: boolean;
-  #other!: MemorySocket;
+  private other!: MemorySocket;
   /** Tells the other end that what it wrote was taken. */
   #taken: Callback | undefined;
 
@@ -28,8 +28,8 @@ export class MemorySocket extends Duplex {
    */
   static pair(encrypted: boolean): [MemorySocket, MemorySocket] {
     const ends: [MemorySocket, MemorySocket] = [new MemorySocket(encrypted), new MemorySocket(encrypted)];
-    ends[0].#other = ends[1];
-    ends[1].#other = ends[0];
+    ends[0].other = ends[1];
+    ends[1].other = ends[0];
     return ends;
   }
 
@@ -52,12 +52,12 @@ export class MemorySocket extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, written: Callback): void {
-    setImmediate(() => this.#other.#receive(chunk, written));
+    setImmediate(() => this.other.#receive(chunk, written));
   }
 
   override _final(ended: Callback): void {
     setImmediate(() => {
-      this.#other.#end();
+      this.other.#end();
       ended();
     });
   }
@@ -65,7 +65,7 @@ export class MemorySocket extends Duplex {
   override _destroy(error: Error | null, destroyed: Callback): void {
     this.#release();
     // Behind what was written before.
-    setImmediate(() => this.#other.#end());
+    setImmediate(() => this.other.#end());
     destroyed(error);
   }
 
