@@ -18,10 +18,10 @@ type Connect = (port: number, received: (text: string) => void) => Promise<() =>
 export async function present(connect: Connect): Promise<void> {
   process.on('disconnect', () => process.exit());
   const [port, inFlight] = process.argv.slice(2).map(Number) as [number, number];
-  let received: () => void = () => undefined;
+  let received: (() => void) | undefined;
   const send = await connect(port, (text) => {
     if (text !== TEXT) throw new Error(`received ${text}`);
-    received();
+    received?.();
   });
   /** Keeps messages in flight, and counts those that came back. */
   const echo = (seconds: number): Promise<number> =>

@@ -210,7 +210,8 @@ describe('what the server sees', () => {
       protocols: [PLAIN, offer(tokenOf('Ada'))],
       origin: 'https://app.example.com',
     });
-    expect(seen).toEqual(Array(2).fill([`Bearer ${tokenOf('Ada')}`, PLAIN]));
+    const shown = [`Bearer ${tokenOf('Ada')}`, PLAIN];
+    expect(seen).toEqual([shown, shown]);
     await client.close();
   });
 
