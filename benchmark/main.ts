@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { chart, judge, median, tables, type ScenarioResult } from './report.js';
 import { BrokerProcess } from './broker-process.js';
 import { broadcastScenarios } from './scenarios/broadcast.js';
+import { clientScenarios } from './scenarios/client.js';
 import { clusterScenarios } from './scenarios/cluster.js';
 import { connectionScenarios } from './scenarios/connections.js';
 import { echoScenarios } from './scenarios/echo.js';
@@ -19,6 +20,7 @@ const scenarios: readonly Scenario[] = [
   ...broadcastScenarios,
   ...clusterScenarios,
   ...connectionScenarios,
+  ...clientScenarios,
 ];
 
 const { values: options } = parseArgs({
@@ -130,6 +132,7 @@ function machine(): string {
     '@fastify/websocket',
     'crossws',
     'socket.io',
+    'socket.io-client',
     '@socket.io/redis-adapter',
     'ioredis',
     '@nats-io/transport-node',

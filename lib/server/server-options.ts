@@ -11,6 +11,7 @@ import { clientAddress, type ClientAddress } from './handshake/client-address.js
 import type { HandshakeOptions } from './handshake/handshakes.js';
 import type { InboxLimits } from './socket/inbox.js';
 import { nearestName } from '../foundation/nearest-name.js';
+import { BEARER_PREFIX } from '../protocol/sub-protocol.js';
 
 const MAX_TIMEOUT = 2 ** 31 - 1;
 const MAX_BYTES = 2 ** 31 - 1;
@@ -217,10 +218,15 @@ function compileClientAddress(trustProxy: ServerOptions['trustProxy'], check: Op
 /** A token of RFC 7230, which a sub-protocol's name must be (RFC 6455, section 4.1). */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
+function isProtocol(name: unknown): boolean {
+  return typeof name === 'string' && TOKEN.test(name) && !name.startsWith(BEARER_PREFIX);
+}
+
 function checkProtocols(protocols: ServerOptions['protocols'], check: OptionCheck): readonly string[] {
   if (protocols === undefined) return [];
-  if (!Array.isArray(protocols) || !protocols.every((name) => typeof name === 'string' && TOKEN.test(name))) {
-    throw check.error('protocols', protocols, 'an array of sub-protocol names');
+  if (!Array.isArray(protocols) || !protocols.every(isProtocol)) {
+    const expected = `an array of sub-protocol names; "${BEARER_PREFIX}" begins a token, not a name`;
+    throw check.error('protocols', protocols, expected);
   }
   return protocols as readonly string[];
 }

@@ -3,6 +3,7 @@ import type { ConnectionSocket } from './socket/connection-socket.js';
 import type { Outbox } from './socket/outbox.js';
 import { checkTermination, isCloseCode } from '../errors/close-code.js';
 import { describeType } from '../foundation/describe-type.js';
+import { PLAIN_PROTOCOL } from '../protocol/sub-protocol.js';
 import type { WebSocketServer } from './web-socket-server.js';
 
 /** The state of a connection: open, in the closing handshake that either side began, or over (reference 2). */
@@ -91,7 +92,8 @@ export class WebSocketConnection<Data extends object = object> {
 
   /** The sub-protocol chosen from the option `protocols`, or the empty string. */
   get protocol(): string {
-    return this.#behind.websocket.protocol;
+    const { protocol } = this.#behind.websocket;
+    return protocol === PLAIN_PROTOCOL ? '' : protocol;
   }
 
   /** Bytes that `send` accepted and that are not yet handed to the operating system. */

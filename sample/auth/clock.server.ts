@@ -3,8 +3,8 @@ import { WSSHandler, type WebSocketServer, type WSConnectionEvent } from 'nestjs
 import { ClockHandler, type Session } from './clock.handler.js';
 import { JwtGuard, type AuthenticatedRequest } from './jwt.guard.js';
 
-/** The guard has the last word: without a valid token there is no WebSocket, but a 401. */
-@WSSHandler('/clock')
+/** The guard has the last word: without a valid token there is a 401, which a page sees as the close code 4401. */
+@WSSHandler({ path: '/clock', refusals: 'close' })
 @UseGuards(JwtGuard)
 export class ClockServer {
   onConnection(

@@ -11,15 +11,17 @@ export interface User {
 
 export type AuthenticatedRequest = IncomingMessage & { user: User };
 
-/** Lets in who brings a token, in a header or a cookie. The same guard protects controllers and handshakes. */
+/**
+ * Lets in who brings a token. The same guard protects controllers and handshakes: the token that a browser's client sends as
+ * a sub-protocol is a header here, too.
+ */
 @Injectable()
 export class JwtGuard implements CanActivate {
   constructor(private readonly jwt: JwtService) {}
 
   async canActivate(context: ExecutionContext) {
     const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
-    const token =
-      request.headers.authorization?.replace(/^Bearer /, '') ?? cookie(request.headers.cookie, 'access');
+    const token = request.headers.authorization?.replace(/^Bearer /, '');
     try {
       request.user = await this.jwt.verifyAsync<User>(token ?? '', { audience: 'access' });
     } catch {
@@ -27,9 +29,4 @@ export class JwtGuard implements CanActivate {
     }
     return true;
   }
-}
-
-/** The value of a cookie. */
-export function cookie(header: string | undefined, name: string): string | undefined {
-  return new RegExp(`(?:^|; )${name}=([^;]*)`).exec(header ?? '')?.[1];
 }

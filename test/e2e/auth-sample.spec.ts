@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core';
 import { CHROMIUM, launchBrowser } from '../support/browser.js';
-import { connectRefused } from '../support/client.js';
+import { connect } from '../support/client.js';
 import { freePort } from '../support/free-port.js';
 import { TestProcess } from '../support/process.js';
 import { describeWith } from '../support/requirement.js';
@@ -16,12 +16,26 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-it('without a token the handshake is a 401, as the route is', async () => {
-  expect(await connectRefused(`ws://127.0.0.1:${port}/clock`)).toMatchObject({
-    status: 401,
-    json: { message: 'Please log in' },
-  });
+it('without a token the client is told 4401, as the route answers 401', async () => {
+  const client = await connect(`ws://127.0.0.1:${port}/clock`);
+  expect(await client.closed).toEqual({ code: 4401, reason: 'Please log in' });
   expect((await fetch(`http://127.0.0.1:${port}/me`)).status).toBe(401);
+});
+
+it('the token of a login is good for both', async () => {
+  const response = await fetch(`http://127.0.0.1:${port}/login`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ name: 'Ada', password: 'nest' }),
+  });
+  const { token } = (await response.json()) as { token: string };
+  const headers = { authorization: `Bearer ${token}` };
+  expect(await (await fetch(`http://127.0.0.1:${port}/me`, { headers })).json()).toMatchObject({
+    name: 'Ada',
+  });
+  const client = await connect(`ws://127.0.0.1:${port}/clock`, { headers });
+  expect(JSON.parse(String(await client.next()))).toMatchObject({ name: 'Ada' });
+  await client.close();
 });
 
 describeWith('chromium', CHROMIUM, 'the auth sample in a browser', () => {
@@ -31,10 +45,10 @@ describeWith('chromium', CHROMIUM, 'the auth sample in a browser', () => {
   });
   afterAll(() => browser.close());
 
-  it('a 401 is seen, a wrong password too; a login connects; an expired token is refreshed', async () => {
+  it('a refusal is seen, a wrong password too; a login connects; an expired token is refreshed', async () => {
     const page = await (await browser.newContext()).newPage();
     await page.goto(`http://localhost:${port}/`);
-    await page.getByText('Handshake refused; the guard says HTTP 401').waitFor();
+    await page.getByText('Refused with 4401: Please log in').waitFor();
     await page.getByLabel('Name').fill('Ada');
     await page.getByLabel('Password').fill('wrong');
     await page.getByRole('button', { name: 'Log in' }).click();
@@ -44,6 +58,7 @@ describeWith('chromium', CHROMIUM, 'the auth sample in a browser', () => {
     await page.getByText('Hello, Ada.').waitFor();
     await page.getByText('Closed with 4401: The token has expired').first().waitFor();
     await page.getByText('Token refreshed').first().waitFor();
+    await page.getByText('Connected').nth(1).waitFor();
     if (process.env.SCREENSHOTS) await page.screenshot({ path: `${process.env.SCREENSHOTS}/auth.png` });
     await page.getByRole('button', { name: 'Log out' }).click();
     await page.getByRole('button', { name: 'Log in' }).waitFor();

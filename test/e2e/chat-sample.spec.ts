@@ -99,6 +99,28 @@ describeWith('chromium', CHROMIUM, 'the chat in a browser', () => {
     await page.context().close();
   });
 
+  it('the server is killed while two people talk: nobody touches anything, and the conversation goes on', async () => {
+    const [ada, grace] = [await join('Ada'), await join('Grace')];
+    await say(ada, 'before');
+    await grace.getByText('before').waitFor();
+    await server.stop('SIGKILL');
+    for (const page of [ada, grace]) await page.getByText('Connection lost').waitFor();
+    // What is said meanwhile waits in the page.
+    await say(ada, 'while nobody listened');
+    await startServer();
+    for (const page of [ada, grace]) await page.getByText('Connected').waitFor();
+    await ada.getByText('while nobody listened').waitFor();
+    await say(grace, 'and after');
+    await ada.getByText('and after').waitFor();
+    expect(await ada.locator('.said .text').allInnerTexts()).toEqual([
+      'before',
+      'while nobody listened',
+      'and after',
+    ]);
+    await ada.context().close();
+    await grace.context().close();
+  });
+
   it('a taken name is told, and another may be picked', async () => {
     const first = await join('Dup');
     const page = await (await browser.newContext()).newPage();

@@ -1,38 +1,13 @@
 /** The client in a browser: the one file, imported by a page under a strict Content-Security-Policy (reference 15.1). */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { buildSync } from 'esbuild';
 import type { Browser, Page } from 'playwright-core';
 import type { WebSocket } from 'ws';
 import { CHROMIUM, launchBrowser } from '../support/browser.js';
+import { CLIENT, ClientSite, type ClientPage } from '../support/client-site.js';
 import { freePort } from '../support/free-port.js';
 import { PlainServer, type PlainServerOptions } from '../support/plain-server.js';
 import { describeWith } from '../support/requirement.js';
-
-/** What the page runs: it makes clients and writes down what they tell. */
-const PAGE_SCRIPT = `
-import { FourDWebSocket } from './client.js';
-window.FourDWebSocket = FourDWebSocket;
-window.open4d = (url, { dataType, token, protocols, reconnect = { minDelay: 1, maxDelay: 20 }, headers } = {}) => {
-  const log = [];
-  const write = (_ws, event) => log.push({ ...event, data: event.data instanceof Uint8Array ? ['bytes', ...event.data] : event.data, errors: event.errors?.map(({ errCode, message }) => ({ errCode, message })) });
-  const hooks = { onOpen: write, onMessage: write, onError: write, onDisconnect: write, onTerminate: write };
-  const ws = new FourDWebSocket(url, { ...hooks, dataType, headers }, { reconnect, protocols, token: token && (() => token) });
-  return Object.assign(window, { ws, log });
-};
-`;
-
-const CLIENT = buildSync({
-  entryPoints: ['lib/client/browser.ts'],
-  bundle: true,
-  format: 'esm',
-  minify: true,
-  platform: 'browser',
-  target: 'es2022',
-  write: false,
-}).outputFiles[0]!.text;
 
 it('bundled for browsers it imports nothing, and names nothing of Node', () => {
   expect(CLIENT).not.toMatch(/\bimport\b|\brequire\b|\bprocess\b|\bBuffer\b/);
@@ -41,44 +16,28 @@ it('bundled for browsers it imports nothing, and names nothing of Node', () => {
 
 describeWith('chromium', CHROMIUM, 'in a browser', () => {
   let browser: Browser;
-  let site: Server;
+  let site: ClientSite;
+  let client: ClientPage;
   let page: Page;
-  const violations: string[] = [];
   const ended: (() => unknown)[] = [];
 
   beforeAll(async () => {
     browser = await launchBrowser();
-    site = createServer((request, response) => {
-      response.setHeader(
-        'Content-Security-Policy',
-        "default-src 'none'; script-src 'self'; connect-src ws://127.0.0.1:*; require-trusted-types-for 'script'",
-      );
-      const scripts: Record<string, string> = { '/client.js': CLIENT, '/page.js': PAGE_SCRIPT };
-      const script = scripts[request.url!];
-      response.setHeader('Content-Type', script ? 'text/javascript' : 'text/html');
-      response.end(script ?? '<!doctype html><script type="module" src="/page.js"></script>');
-    }).listen(0, '127.0.0.1');
-    await once(site, 'listening');
+    site = await ClientSite.start();
   });
   afterAll(async () => {
     await browser.close();
     site.close();
-    site.closeAllConnections();
   });
 
   beforeEach(async () => {
-    page = await (await browser.newContext()).newPage();
-    violations.length = 0;
-    page.on('console', (message) => {
-      if (/Content Security Policy/i.test(message.text())) violations.push(message.text());
-    });
-    await page.goto(`http://127.0.0.1:${(site.address() as AddressInfo).port}/`);
-    await until('!!window.open4d');
+    client = await site.open(browser);
+    ({ page } = client);
   });
   afterEach(async () => {
-    await page.context().close();
+    await client.close();
     for (const end of ended.splice(0)) await end();
-    expect(violations).toEqual([]);
+    expect(client.violations).toEqual([]);
   });
 
   async function startServer(options?: PlainServerOptions) {
@@ -86,14 +45,10 @@ describeWith('chromium', CHROMIUM, 'in a browser', () => {
     ended.push(() => server.kill());
     return server;
   }
-  const open = (url: string, options: object = {}) =>
-    page.evaluate(`void open4d(${JSON.stringify(url)}, ${JSON.stringify(options)})`);
-  // Not page.waitForFunction: it evaluates in the page, which the policy forbids.
-  const until = async (condition: string) => {
-    while (!(await page.evaluate(condition))) await new Promise((resolve) => setTimeout(resolve, 10));
-  };
-  const log = () => page.evaluate('log') as Promise<any[]>;
-  const types = async () => (await log()).map(({ type }) => type as string);
+  const open = (url: string, options?: object) => client.connect(url, options);
+  const until = (condition: string) => client.until(condition);
+  const log = () => client.log();
+  const types = () => client.types();
 
   it('sends by type in order, and decodes by dataType', async () => {
     const server = await startServer({
@@ -168,7 +123,7 @@ describeWith('chromium', CHROMIUM, 'in a browser', () => {
   it('a token is a sub-protocol, the last one, and never what the server is asked to choose', async () => {
     const server = await startServer();
     const token = 'pä$$word?>';
-    await open(server.url, { token });
+    await open(server.url, { tokens: [token] });
     await until("ws.status === 'Connected'");
     const offered = server.requests[0]!.headers['sec-websocket-protocol']!.split(/, ?/);
     expect(offered).toEqual([
@@ -181,7 +136,7 @@ describeWith('chromium', CHROMIUM, 'in a browser', () => {
 
   it('the application’s protocol comes before those of a token', async () => {
     const server = await startServer();
-    await open(server.url, { token: 'abc', protocols: ['chat.v1'] });
+    await open(server.url, { tokens: ['abc'], protocols: ['chat.v1'] });
     await until("ws.status === 'Connected'");
     expect(server.requests[0]!.headers['sec-websocket-protocol']).toMatch(
       /^chat\.v1, ?nestjs-4d-websocket\.plain, ?bearer\.YWJj$/,

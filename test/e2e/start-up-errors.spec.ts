@@ -145,6 +145,7 @@ describe('1.6 start-up errors name the class and the remedy', () => {
     ['trustProxy', { trustProxy: {} as never }],
     ['protocols', { protocols: 'chat' as never }],
     ['protocols', { protocols: ['no token'] }],
+    ['protocols', { protocols: ['chat', 'bearer.chat'] }],
     ['handshakeTimeout', { handshakeTimeout: 0 }],
     ['heartbeat', { heartbeat: true as never }],
     ['heartbeat.interval', { heartbeat: { interval: -1 } }],

@@ -10,6 +10,8 @@ import type {
 } from '../../interfaces/index.js';
 import type { ClientAddress } from './client-address.js';
 import { closeReason } from '../../errors/close-code.js';
+import { PLAIN_PROTOCOL } from '../../protocol/sub-protocol.js';
+import { takeOffBearer } from './bearer-offer.js';
 import { ConnectionSocket } from '../socket/connection-socket.js';
 import { errorDetails, type ErrorList } from '../../errors/error-details.js';
 import { HandshakeExchange } from './handshake-exchange.js';
@@ -93,7 +95,9 @@ export class Handshakes<Source extends object> {
       maxFragments: options.maxFragments,
       perMessageDeflate: options.perMessageDeflate as ProtocolOptions['perMessageDeflate'],
       closeTimeout: options.closeTimeout,
-      handleProtocols: (offered) => options.protocols.find((name) => offered.has(name)) ?? false,
+      handleProtocols: (offered) =>
+        options.protocols.find((name) => offered.has(name)) ??
+        (offered.has(PLAIN_PROTOCOL) ? PLAIN_PROTOCOL : false),
     };
     this.#protocol = new ProtocolServer(protocolOptions);
     this.#protocol.on('headers', (headers) => {
@@ -118,6 +122,11 @@ export class Handshakes<Source extends object> {
   ): void {
     if (this.#server.closing) {
       refuseWith(socket, closingError());
+      return;
+    }
+    const malformed = takeOffBearer(raw);
+    if (malformed !== undefined) {
+      refuseWith(socket, malformed);
       return;
     }
     const allowed = this.#allowsOrigin(raw);

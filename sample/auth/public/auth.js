@@ -1,7 +1,9 @@
-// A browser does not tell a page why a handshake was refused. So the page asks an ordinary route with the same guard.
-const TOKEN_EXPIRED = 4401;
+import { FourDWebSocket } from './client.min.js';
+
 const element = (id) => document.getElementById(id);
-let socket;
+let client;
+/** Of a login. All others are asked for. */
+let token;
 
 element('login').addEventListener('submit', async (event) => {
   event.preventDefault();
@@ -11,14 +13,16 @@ element('login').addEventListener('submit', async (event) => {
     body,
     headers: { 'Content-Type': 'application/json' },
   });
-  if (!response.ok) return log(`Login: HTTP ${response.status}, ${(await response.json()).message}`);
+  const answer = await response.json();
+  if (!response.ok) return log(`Login: HTTP ${response.status}, ${answer.message}`);
   log('Login: HTTP 200');
+  ({ token } = answer);
   connect();
 });
 
 element('logout').addEventListener('click', async () => {
+  client.terminate();
   await fetch('logout', { method: 'POST' });
-  socket?.close(1000);
   log('Logged out');
   show(false);
 });
@@ -26,37 +30,40 @@ element('logout').addEventListener('click', async () => {
 connect();
 
 function connect() {
-  socket = new WebSocket(new URL('clock', location.href.replace(/^http/, 'ws')));
-  let opened = false;
-  socket.addEventListener('open', () => {
-    opened = true;
-    log('Connected');
-    show(true);
-  });
-  socket.addEventListener('message', ({ data }) => {
-    const { name, now, expires } = JSON.parse(data);
-    element('who').textContent = name;
-    element('now').textContent = new Date(now).toLocaleTimeString();
-    element('left').value = Math.max(0, expires - Date.parse(now) / 1000);
-  });
-  socket.addEventListener('close', ({ code, reason }) => {
-    if (code === TOKEN_EXPIRED) log(`Closed with ${code}: ${reason}`);
-    if (code !== 1000) void closed(opened);
-  });
+  let known = false;
+  const handler = {
+    dataType: 'object',
+    onMessage(_ws, { data: { name, now, expires } }) {
+      // Open is also the connection of a client that is about to be told why it is refused.
+      if (!known) log('Connected');
+      known = true;
+      show(true);
+      element('who').textContent = name;
+      element('now').textContent = new Date(now).toLocaleTimeString();
+      element('left').value = Math.max(0, expires - Date.parse(now) / 1000);
+    },
+    onDisconnect(_ws, { code, reason }) {
+      if (known) log(`Closed with ${code}: ${reason ?? 'connection lost'}`);
+      known = false;
+    },
+    onTerminate(_ws, { code, reason }) {
+      if (code === 1000) return;
+      log(`Refused with ${code}: ${reason}`);
+      show(false);
+    },
+  };
+  client = new FourDWebSocket(new URL('clock', location.href), handler, { token: nextToken });
 }
 
-async function closed(opened) {
-  const status = (await fetch('me').catch(() => ({ status: 0 }))).status;
-  if (!opened) log(`Handshake refused; the guard says HTTP ${status}`);
-  if (status === 401) return refresh();
-  if (opened || status === 0) setTimeout(connect, 1000 + Math.random() * 1000);
-}
-
-async function refresh() {
+/** Asked for before each attempt; who has none is refused. */
+async function nextToken() {
+  const given = token;
+  token = undefined;
+  if (given) return given;
   const response = await fetch('refresh', { method: 'POST' });
-  if (!response.ok) return show(false);
+  if (!response.ok) return undefined;
   log('Token refreshed');
-  return connect();
+  return (await response.json()).token;
 }
 
 function show(known) {

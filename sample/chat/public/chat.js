@@ -1,4 +1,5 @@
 // The page of the chat. Everything users typed goes in as textContent, never as HTML.
+import { FourDWebSocket } from './client.min.js';
 
 const element = (id) => document.getElementById(id);
 const [join, room, messages, online, text, state] = [
@@ -10,14 +11,11 @@ const [join, room, messages, online, text, state] = [
   'state',
 ].map(element);
 
-/** Waits between attempts to reconnect, in milliseconds; each is shaken a little, so that clients don't come at once. */
-const BACK_OFF = [500, 1000, 2000, 4000, 8000, 15_000];
+/** How often a page that was reloaded asks for its name, which its old connection may hold for a moment. */
 const NAME_TAKEN_RETRIES = 3;
 
 let name = sessionStorage.getItem('name') ?? '';
-let socket;
-let attempt = 0;
-let retry;
+let client;
 
 join.addEventListener('submit', (event) => {
   event.preventDefault();
@@ -37,64 +35,51 @@ text.addEventListener('keydown', (event) => {
 });
 
 element('leave').addEventListener('click', () => {
-  clearTimeout(retry);
   sessionStorage.removeItem('name');
   name = '';
-  socket?.close(1000);
+  client.terminate();
   ask('');
-});
-
-window.addEventListener('online', () => {
-  if (name !== '' && socket?.readyState === WebSocket.CLOSED) connect();
 });
 
 if (name === '') ask('');
 else connect();
 
 function connect() {
-  clearTimeout(retry);
-  show(attempt === 0 ? 'Connecting…' : 'Reconnecting…', 'connecting');
-  const url = new URL(`chat?name=${encodeURIComponent(name)}`, location.href.replace(/^http/, 'ws'));
-  const opening = new WebSocket(url);
-  socket = opening;
-  let opened = false;
-  opening.addEventListener('open', () => {
-    opened = true;
-    attempt = 0;
-    sessionStorage.setItem('name', name);
-    join.hidden = true;
-    room.hidden = false;
-    show('Connected', 'connected');
-    text.focus();
-  });
-  opening.addEventListener('message', ({ data }) => receive(JSON.parse(data)));
-  opening.addEventListener('close', () => {
-    if (socket !== opening || name === '') return;
-    closed(opened);
-  });
-}
-
-/** The connection is gone, or was never made: try again, later and later. */
-function closed(opened) {
-  // A browser doesn't tell why a handshake was refused; before the first success it is most likely the name.
-  if (!opened && sessionStorage.getItem('name') === null) {
-    ask(
-      `“${name}” was refused: the name may be taken, or hold signs other than letters, digits, spaces, dots and dashes.`,
-    );
-    return;
-  }
-  if (!opened && attempt >= NAME_TAKEN_RETRIES && room.hidden) {
-    sessionStorage.removeItem('name');
-    ask('The server could not be reached. Try again, or pick another name.');
-    return;
-  }
-  const wait = BACK_OFF[Math.min(attempt++, BACK_OFF.length - 1)] * (0.75 + Math.random() / 2);
-  show(`Connection lost. Next try in ${Math.max(1, Math.round(wait / 1000))} s…`, 'lost');
-  retry = setTimeout(connect, wait);
+  show('Connecting…', 'connecting');
+  const url = new URL(`chat?name=${encodeURIComponent(name)}`, location.href);
+  const known = sessionStorage.getItem('name') !== null;
+  const handler = {
+    dataType: 'object',
+    onOpen() {
+      sessionStorage.setItem('name', name);
+      join.hidden = true;
+      room.hidden = false;
+      show('Connected', 'connected');
+      text.focus();
+    },
+    onMessage(_ws, { data }) {
+      receive(data);
+    },
+    onDisconnect(_ws, { delay }) {
+      show(`Connection lost. Next try in ${Math.max(1, Math.round(delay / 1000))} s…`, 'lost');
+    },
+    onTerminate() {
+      if (name === '') return;
+      sessionStorage.removeItem('name');
+      // A browser doesn't tell why a handshake was refused; before the first success it is most likely the name.
+      ask(
+        known
+          ? 'The server could not be reached. Try again, or pick another name.'
+          : `“${name}” was refused: the name may be taken, or hold signs other than letters, digits, spaces, dots and dashes.`,
+      );
+    },
+  };
+  // Who is in the room comes back into it, however long that takes.
+  const retry = ({ attempt }) => !room.hidden || (known && attempt <= NAME_TAKEN_RETRIES);
+  client = new FourDWebSocket(url, handler, { reconnect: { maxDelay: 15_000, retry } });
 }
 
 function ask(error) {
-  attempt = 0;
   room.hidden = true;
   join.hidden = false;
   element('join-error').textContent = error;
@@ -105,13 +90,13 @@ function ask(error) {
 function show(message, name) {
   state.textContent = message;
   state.dataset.state = name;
-  element('send').disabled = name !== 'connected';
 }
 
+/** What is said while the connection is lost is sent when it is back. */
 function say() {
   const value = text.value.trim();
-  if (value === '' || socket?.readyState !== WebSocket.OPEN) return;
-  socket.send(JSON.stringify({ text: value }));
+  if (value === '') return;
+  client.send({ text: value });
   text.value = '';
 }
 

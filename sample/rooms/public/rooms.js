@@ -1,6 +1,8 @@
+import { FourDWebSocket } from './client.min.js';
+
 const element = (id) => document.getElementById(id);
 const [board, text, room, problems, state] = ['board', 'text', 'room', 'problems', 'state'].map(element);
-let socket;
+let client;
 
 room.addEventListener('change', enter);
 element('place').addEventListener('submit', (event) => {
@@ -15,15 +17,20 @@ element('mine').addEventListener('click', () => send({ type: 'clear', which: 'mi
 enter();
 
 function enter() {
-  socket?.close(1000);
-  board.replaceChildren();
-  const entering = new WebSocket(new URL(`rooms/${room.value}`, location.href.replace(/^http/, 'ws')));
-  socket = entering;
-  entering.addEventListener('message', ({ data }) => receive(JSON.parse(data)));
-  entering.addEventListener('close', ({ code }) => {
-    if (socket !== entering || code === 1000) return;
-    state.textContent = 'Connection lost, trying again…';
-    setTimeout(enter, 1000 + Math.random() * 1000);
+  client?.terminate();
+  client = new FourDWebSocket(new URL(`rooms/${room.value}`, location.href), {
+    dataType: 'object',
+    onOpen(ws) {
+      // The room keeps no notes, and knows nothing of who was in it before.
+      board.replaceChildren();
+      ws.send({ type: 'colour', colour: element('colour').value });
+    },
+    onMessage(_ws, { data }) {
+      receive(data);
+    },
+    onDisconnect() {
+      state.textContent = 'Connection lost, trying again…';
+    },
   });
 }
 
@@ -33,7 +40,7 @@ function place(left, top) {
 
 function send(message) {
   problems.textContent = '';
-  if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
+  client.send(message);
 }
 
 function receive(message) {
