@@ -44,6 +44,7 @@ export class ClientSession implements TransportObserver {
   readonly #options: ResolvedClientOptions;
   readonly #transport: Transport;
   readonly #hooks: HookRunner;
+  readonly #ended: () => void;
   #waiting = new WaitingMessages();
   readonly #ignoreNetwork: (() => void) | undefined;
 
@@ -69,10 +70,12 @@ export class ClientSession implements TransportObserver {
   url = '';
   protocol = '';
 
-  constructor(options: ResolvedClientOptions, transport: Transport, hooks: HookRunner) {
+  /** @param ended called when a connection, or an attempt, is over; the hooks hear of it later, in their turn */
+  constructor(options: ResolvedClientOptions, transport: Transport, hooks: HookRunner, ended: () => void) {
     this.#options = options;
     this.#transport = transport;
     this.#hooks = hooks;
+    this.#ended = ended;
     if (options.reconnect) {
       this.#ignoreNetwork = transport.watchNetwork?.(
         () => {
@@ -191,6 +194,7 @@ export class ClientSession implements TransportObserver {
       steps.push(() => this.#hooks.call('onTerminate', { type: 'terminate', code, reason }));
     }
     this.#progress();
+    this.#ended();
     this.#hooks.run(...steps);
   }
 
