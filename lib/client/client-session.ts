@@ -44,7 +44,6 @@ export class ClientSession implements TransportObserver {
   readonly #options: ResolvedClientOptions;
   readonly #transport: Transport;
   readonly #hooks: HookRunner;
-  readonly #ended: () => void;
   #waiting = new WaitingMessages();
   readonly #ignoreNetwork: (() => void) | undefined;
 
@@ -70,12 +69,10 @@ export class ClientSession implements TransportObserver {
   url = '';
   protocol = '';
 
-  /** @param ended called when a connection, or an attempt, is over; the hooks hear of it later, in their turn */
-  constructor(options: ResolvedClientOptions, transport: Transport, hooks: HookRunner, ended: () => void) {
+  constructor(options: ResolvedClientOptions, transport: Transport, hooks: HookRunner) {
     this.#options = options;
     this.#transport = transport;
     this.#hooks = hooks;
-    this.#ended = ended;
     if (options.reconnect) {
       this.#ignoreNetwork = transport.watchNetwork?.(
         () => {
@@ -194,7 +191,7 @@ export class ClientSession implements TransportObserver {
       steps.push(() => this.#hooks.call('onTerminate', { type: 'terminate', code, reason }));
     }
     this.#progress();
-    this.#ended();
+    this.#hooks.closed?.();
     this.#hooks.run(...steps);
   }
 

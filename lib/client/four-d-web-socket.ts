@@ -90,11 +90,8 @@ export abstract class FourDWebSocketBase<T = unknown> {
     this.dataType = resolved.dataType;
     this.headers = resolved.headers;
     this.hooks = new HookRunner(this, this.handler as unknown as Hooks);
-    this.#session = new ClientSession(resolved, transport, this.hooks, () => this.connectionEnded?.());
+    this.#session = new ClientSession(resolved, transport, this.hooks);
   }
-
-  /** @internal A connection, or an attempt, is over; the hooks hear of it later, in their turn. */
-  protected connectionEnded?(): void;
 
   /**
    * `'Connecting'` also while a lost connection is tried again, `'Connected'`, `'Closing'` while either side closes

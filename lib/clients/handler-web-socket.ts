@@ -49,6 +49,7 @@ export class HandlerWebSocket extends FourDWebSocket implements MessageFailures 
     this.handler = handler as TypedClientHandler<unknown>;
     this.#hooks = hooks;
     this.#messages = hooks.messages && new MessageService(this, hooks.messages, this);
+    this.hooks.closed = () => this.#messages?.connectionEnded();
     this.ended = new Promise((resolve) => (this.#resolveEnded = resolve));
   }
 
@@ -73,10 +74,6 @@ export class HandlerWebSocket extends FourDWebSocket implements MessageFailures 
       if (this.#isOver) this.#log(this.#hooks.name, { type: 'error', errors: errorDetails(error, 'user') });
       else return this.failed(error, data);
     });
-  }
-
-  protected override connectionEnded(): void {
-    this.#messages?.connectionEnded();
   }
 
   async #filtered(filter: () => Promise<unknown>): Promise<void> {
