@@ -114,7 +114,8 @@ async function startError(metadata: ModuleMetadata, options: WebSocketClientModu
   } catch (error) {
     return error as Error;
   } finally {
-    await testing.close();
+    // Nest 11 fails to close what failed to start.
+    await testing.close().catch(() => undefined);
   }
   throw new Error('the application started');
 }
