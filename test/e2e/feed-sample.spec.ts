@@ -23,6 +23,7 @@ it('prices of the exchange come to all visitors, the latest at once', async () =
   while (symbols.size < 2) symbols.add((await price(one)).symbol);
   expect([...symbols].sort()).toEqual(['4D', 'NEST']);
   expect((await price(two)).price).toBeGreaterThan(0);
+  expect(sample.output).not.toMatch(/WARN|ERROR/);
   expect(await sample.stop()).toBe(0);
 });
 
