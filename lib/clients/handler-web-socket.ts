@@ -41,11 +41,7 @@ export class HandlerWebSocket extends FourDWebSocket implements MessageFailures 
 
   constructor({ handler, hooks }: BoundClientHandler, { url, dataType, headers, options }: ClientSettings) {
     // The hooks are asked for after the first attempt at the earliest: then the handler is known.
-    super(
-      url,
-      { ...HandlerWebSocket.#HOOKS, dataType, headers } as TypedClientHandler<unknown> as never,
-      options,
-    );
+    super(url, { ...HandlerWebSocket.#HOOKS, dataType, headers } as never, options);
     this.handler = handler as TypedClientHandler<unknown>;
     this.#hooks = hooks;
     this.#messages = hooks.messages && new MessageService(this, hooks.messages, this);
@@ -104,15 +100,16 @@ export class HandlerWebSocket extends FourDWebSocket implements MessageFailures 
   async #lastHook(event: ClientTerminateEvent): Promise<void> {
     const { name, terminate } = this.#hooks;
     this.#isOver = true;
-    if (!this.#wasAsked) {
-      logger.warn(
-        `${name} has ended, and will not connect again: ${event.code} ${event.reason ?? ''}`.trimEnd(),
-      );
-    }
     try {
       await terminate?.(this, event);
     } catch (error) {
       await this.#report({ type: 'error', errors: errorDetails(error, 'user') });
+    }
+    // Only now: terminate() of a client without a connection runs the hook before it returns.
+    if (!this.#wasAsked) {
+      logger.warn(
+        `${name} has ended, and will not connect again: ${event.code} ${event.reason ?? ''}`.trimEnd(),
+      );
     }
     this.#resolveEnded();
   }

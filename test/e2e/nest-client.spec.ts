@@ -937,3 +937,32 @@ it('what no onError hears is logged: a failure with its stack, a server that can
   ]);
   expect(lines.find(([line]) => line!.startsWith('Lost'))![0]).toMatch(/ECONNREFUSED.* \(wsck 1006\)$/);
 });
+
+it('a client that has given up is in the log, one that was asked to end is not', async () => {
+  @WebSocketClient({ url: 'ws://127.0.0.1:1/', reconnect: { maxAttempts: 0 } })
+  class GivenUp {
+    onTerminate() {
+      log.push('given up');
+    }
+  }
+  @WebSocketClient({ url: 'ws://127.0.0.1:1/', reconnect: { minDelay: 60_000, maxDelay: 60_000 } })
+  class Asked {
+    onDisconnect() {
+      log.push('waits');
+    }
+    onTerminate() {
+      log.push('terminate');
+    }
+  }
+  const app = await start({ providers: [GivenUp, Asked] });
+  const lines: string[] = [];
+  app.useLogger({ log() {}, error() {}, warn: (line: string) => lines.push(line) });
+  await Promise.all([log.next('given up'), log.next('waits')]);
+  app.get(WebSocketClients).get(Asked)!.terminate();
+  await log.next('terminate');
+  await app.close();
+  app.useLogger(false);
+  expect(lines.filter((line) => line.includes('has ended'))).toEqual([
+    'GivenUp has ended, and will not connect again: 1006',
+  ]);
+});
