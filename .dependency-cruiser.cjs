@@ -15,7 +15,7 @@ module.exports = {
         'The server room knows sockets and messages, and nothing of the rooms above it or of the container.',
       from: { path: '^lib/server' },
       to: {
-        path: '^lib/(handlers|adapters|decorators|cluster|backplane)|node_modules/@nestjs/(core|websockets|platform)',
+        path: '^lib/(handlers|clients|adapters|decorators|cluster|backplane)|node_modules/@nestjs/(core|websockets|platform)',
       },
     },
     {
@@ -63,13 +63,28 @@ module.exports = {
       severity: 'error',
       comment:
         'The client runs in browsers: it knows nothing of Nest, of the server, or, but for one file, of Node.',
-      from: { path: '^lib/client', pathNot: '^lib/client/node-transport' },
-      to: { pathNot: '^lib/(client|protocol|interfaces)' },
+      from: { path: '^lib/client/', pathNot: '^lib/client/node-transport' },
+      to: { pathNot: '^lib/(client|protocol|interfaces)/' },
+    },
+    {
+      name: 'nest-clients-know-no-server-handler',
+      severity: 'error',
+      comment:
+        "The client in Nest runs without this package's server: of its room it needs the replies only.",
+      from: { path: '^lib/clients' },
+      to: { path: '^lib/(server|adapters|instances|backplane)', pathNot: '^lib/server/reply-streams' },
+    },
+    {
+      name: 'servers-need-no-client',
+      severity: 'error',
+      comment: 'Who has no client pays for none.',
+      from: { path: '^lib/', pathNot: '^lib/(clients|client|index|web-socket-client\\.module|decorators)' },
+      to: { path: '^lib/(clients|client)/' },
     },
     {
       name: 'client-in-browsers',
       severity: 'error',
-      from: { path: '^lib/(client|protocol)', pathNot: '^lib/client/node' },
+      from: { path: '^lib/(client|protocol)/', pathNot: '^lib/client/node' },
       to: { path: '^lib/client/(node|heartbeat)' },
     },
     {

@@ -14,6 +14,7 @@ export default {
     'backplane-',
     'backplane\\.',
     'rooms-sample',
+    'feed-sample',
     'nginx',
     'python-client',
     'throttler',

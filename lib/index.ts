@@ -1,14 +1,20 @@
 export { FourDWsAdapter } from './adapters/four-d-ws.adapter.js';
+export type { WebSocketClientModuleOptions } from './clients/client-module-options.js';
+export { WebSocketClients } from './clients/web-socket-clients.js';
 export {
   ConnectionHandler,
   OnConnection,
+  OnDisconnect,
   OnError,
   OnMessage,
   OnOpen,
   OnTerminate,
+  WebSocketClient,
   WSSHandler,
   type ConnectionDecision,
   type ConnectionHandlerOptions,
+  type WebSocketClientFactory,
+  type WebSocketClientOptions,
 } from './decorators/index.js';
 export { BackplaneError } from './errors/backplane.error.js';
 export { InvalidHandlerError } from './errors/invalid-handler.error.js';
@@ -43,3 +49,4 @@ export type { TopicCollection } from './server/topic-collection.js';
 export type { ConnectionCount } from './server/other-instances.js';
 export { WebSocketConnection, type ConnectionStatus, type Sendable } from './server/web-socket-connection.js';
 export { WebSocketServer, type CountOptions, type PublishOptions } from './server/web-socket-server.js';
+export { WebSocketClientModule } from './web-socket-client.module.js';

@@ -191,6 +191,7 @@ export class ClientSession implements TransportObserver {
       steps.push(() => this.#hooks.call('onTerminate', { type: 'terminate', code, reason }));
     }
     this.#progress();
+    this.#hooks.closed?.();
     this.#hooks.run(...steps);
   }
 

@@ -62,6 +62,9 @@ export type TypedClientHandler<T> = TextClientHandler | BlobClientHandler | Obje
 export abstract class FourDWebSocketBase<T = unknown> {
   readonly #session: ClientSession;
 
+  /** @internal Runs the hooks, in order. */
+  protected readonly hooks: HookRunner;
+
   /** The object that has the hooks. */
   readonly handler: TypedClientHandler<T>;
 
@@ -86,11 +89,8 @@ export abstract class FourDWebSocketBase<T = unknown> {
     this.handler = handler ?? {};
     this.dataType = resolved.dataType;
     this.headers = resolved.headers;
-    this.#session = new ClientSession(
-      resolved,
-      transport,
-      new HookRunner(this, this.handler as unknown as Hooks),
-    );
+    this.hooks = new HookRunner(this, this.handler as unknown as Hooks);
+    this.#session = new ClientSession(resolved, transport, this.hooks);
   }
 
   /**

@@ -22,6 +22,9 @@ export class HookRunner {
   #next = 0;
   #busy = false;
 
+  /** Called at once when a connection, or an attempt, is over; hooks hear of it in their turn. */
+  declare closed?: () => void;
+
   constructor(client: unknown, handler: Hooks) {
     this.#client = client;
     this.#handler = handler;

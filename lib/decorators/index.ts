@@ -1,7 +1,13 @@
 export { ConnectionHandler, type ConnectionHandlerOptions } from './connection-handler.decorator.js';
 export { OnConnection } from './on-connection.decorator.js';
+export { OnDisconnect } from './on-disconnect.decorator.js';
 export { OnError } from './on-error.decorator.js';
 export { OnMessage } from './on-message.decorator.js';
 export { OnOpen } from './on-open.decorator.js';
 export { OnTerminate } from './on-terminate.decorator.js';
 export { WSSHandler, type ConnectionDecision } from './wss-handler.decorator.js';
+export {
+  WebSocketClient,
+  type WebSocketClientFactory,
+  type WebSocketClientOptions,
+} from './web-socket-client.decorator.js';

@@ -12,7 +12,14 @@ export interface HookMethods extends Readonly<Partial<Record<HookName, MethodNam
 
 type Hook = (subject: object, event: object) => unknown;
 
-const HOOK_NAMES: readonly HookName[] = ['onConnection', 'onOpen', 'onMessage', 'onError', 'onTerminate'];
+const HOOK_NAMES: readonly HookName[] = [
+  'onConnection',
+  'onOpen',
+  'onMessage',
+  'onError',
+  'onDisconnect',
+  'onTerminate',
+];
 
 /**
  * Finds a handler's hooks: marked methods, then 4D's names (reference 1.3).

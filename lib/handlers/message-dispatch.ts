@@ -1,25 +1,33 @@
-import type { ConnectionHooks } from '../server/hooks.js';
 import { MessageDecodeError } from '../errors/message-decode.error.js';
 
-/** What serves messages, or one kind of them. */
-export type MessageServer = Pick<ConnectionHooks, 'message' | 'filter'>;
+/**
+ * What serves messages, or one kind of them.
+ *
+ * @typeParam S whose messages they are: a connection of a server's, or a client
+ */
+export interface MessageServer<S> {
+  /** Serves a message; what it returns, or promises, is sent back. */
+  readonly message: (subject: S, data: unknown, isBinary: boolean) => unknown;
+  /** Runs the exception filters for a failure of `message`; rethrows (or rejects with) what they leave. */
+  readonly filter: ((subject: S, data: unknown, failure: unknown) => unknown) | undefined;
+}
 
 /**
  * Sends each message to the method for its kind, the others to the rest.
  *
  * @param discriminator the property of a message that holds its kind
  */
-export function dispatchByKind(
+export function dispatchByKind<S>(
   discriminator: string,
-  kinds: ReadonlyMap<string, MessageServer>,
-  rest: MessageServer | undefined,
-): MessageServer {
+  kinds: ReadonlyMap<string, MessageServer<S>>,
+  rest: MessageServer<S> | undefined,
+): MessageServer<S> {
   const kindOf = (data: unknown): unknown =>
     typeof data === 'object' && data !== null ? (data as Record<string, unknown>)[discriminator] : undefined;
-  const serverOf = (data: unknown): MessageServer | undefined => kinds.get(kindOf(data) as string) ?? rest;
+  const serverOf = (data: unknown): MessageServer<S> | undefined => kinds.get(kindOf(data) as string) ?? rest;
   const hasFilters = [...kinds.values(), rest].some((server) => server?.filter !== undefined);
   return {
-    message(connection, data, isBinary) {
+    message(subject, data, isBinary) {
       const server = serverOf(data);
       if (server === undefined) {
         throw new MessageDecodeError(
@@ -28,13 +36,13 @@ export function dispatchByKind(
           false,
         );
       }
-      return server.message(connection, data, isBinary);
+      return server.message(subject, data, isBinary);
     },
     filter: hasFilters
-      ? (connection, data, failure) => {
+      ? (subject, data, failure) => {
           const filter = serverOf(data)?.filter;
           if (filter === undefined) throw failure;
-          return filter(connection, data, failure);
+          return filter(subject, data, failure);
         }
       : undefined,
   };

@@ -4,6 +4,7 @@ import {
   CONNECTION_HANDLER_OPTIONS,
   type ConnectionHandlerOptions,
 } from '../decorators/connection-handler.decorator.js';
+import { WEB_SOCKET_CLIENT_OPTIONS, type DeclaredClient } from '../decorators/web-socket-client.decorator.js';
 import { WSS_HANDLER_OPTIONS } from '../decorators/wss-handler.decorator.js';
 import type { ServerOptions } from '../interfaces/index.js';
 
@@ -34,6 +35,11 @@ export class ProviderExplorer {
   connectionHandlers(): readonly DecoratedProvider<ConnectionHandlerOptions>[] {
     this.#connectionHandlers ??= this.#find<ConnectionHandlerOptions>(CONNECTION_HANDLER_OPTIONS);
     return this.#connectionHandlers;
+  }
+
+  /** The clients, in the order of their modules. */
+  clients(): readonly DecoratedProvider<DeclaredClient>[] {
+    return this.#find<DeclaredClient>(WEB_SOCKET_CLIENT_OPTIONS);
   }
 
   /** All providers of a class, decorated or not. */

@@ -1,0 +1,84 @@
+import { resolveOptions, type ClientOptions, type ClientUrl } from '../client/client-options.js';
+import type { ClientHandler } from '../client/four-d-web-socket.js';
+import { nodeTransport } from '../client/node-transport.js';
+import type { WebSocketClientOptions } from '../decorators/web-socket-client.decorator.js';
+import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
+import { InvalidOptionError } from '../errors/invalid-option.error.js';
+import { nearestName } from '../foundation/nearest-name.js';
+
+/** What a client is made with: complete where it has to be, and checked. */
+export interface ClientSettings extends Pick<ClientHandler, 'dataType' | 'headers'> {
+  readonly url: ClientUrl;
+  readonly options: ClientOptions;
+}
+
+const OPTIONS: Record<keyof Required<WebSocketClientOptions>, true> = {
+  url: true,
+  connect: true,
+  discriminator: true,
+  dataType: true,
+  headers: true,
+  reconnect: true,
+  token: true,
+  buffer: true,
+  maxBufferedAmount: true,
+  connectTimeout: true,
+  protocols: true,
+  heartbeat: true,
+};
+
+/** The names of a client's options. */
+export const OPTION_NAMES: ReadonlySet<string> = new Set(Object.keys(OPTIONS));
+
+/**
+ * Checks that there are such options.
+ *
+ * @param owner whose they are, for the error
+ * @throws {InvalidOptionError} for a name that there is none of, with the one that it is most like
+ */
+export function checkNames(given: object, owner: string, names = OPTION_NAMES, what = 'option'): void {
+  for (const [name, value] of Object.entries(given)) {
+    if (names.has(name)) continue;
+    const nearest = nearestName(name, names);
+    const instead = nearest === undefined ? 'left out' : `"${nearest}"`;
+    throw new InvalidOptionError(owner, name, value, `${instead}: there is no such ${what}`);
+  }
+}
+
+/** Options of several places in one, those of later places before those of earlier ones. */
+export function mergeOptions(
+  ...places: readonly (WebSocketClientOptions | undefined)[]
+): WebSocketClientOptions {
+  const given = places.flatMap((options) => Object.entries(options ?? {}));
+  return Object.fromEntries(given.filter(([, value]) => value !== undefined)) as WebSocketClientOptions;
+}
+
+/**
+ * Checks a client's options, without connecting.
+ *
+ * @param owner whose they are, for errors
+ * @throws {InvalidOptionError} if there is no URL, or an option that there is none of
+ * @throws {InvalidHandlerError} for a value of a wrong type, or out of range
+ */
+export function resolveSettings(merged: WebSocketClientOptions, owner: string): ClientSettings {
+  checkNames(merged, owner);
+  const { url, dataType, headers, connect: _connect, discriminator, ...options } = merged;
+  if (url === undefined) {
+    throw new InvalidOptionError(
+      owner,
+      'url',
+      url,
+      'a URL: set it in @WebSocketClient({ url }), or in the options of WebSocketClientModule ' +
+        `({ clients: { ${owner}: { url } } })`,
+    );
+  }
+  if (discriminator !== undefined && typeof discriminator !== 'string') {
+    throw new InvalidOptionError(owner, 'discriminator', discriminator, 'a string');
+  }
+  try {
+    resolveOptions(url, { dataType, headers }, options, (all) => nodeTransport.checkHeaders(all));
+  } catch (error) {
+    throw new InvalidHandlerError(owner, (error as Error).message.replace(/^FourDWebSocket: /, ''));
+  }
+  return { url, dataType, headers, options };
+}
