@@ -42,10 +42,16 @@ module.exports = {
       from: {},
       to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
     },
-    room('foundation', '^lib/foundation/', [], 'Small helpers that serve the whole house stand at its bottom.'),
+    room(
+      'foundation',
+      '^lib/foundation/',
+      [],
+      'Small helpers that serve the whole house stand at its bottom.',
+    ),
     room('interfaces', '^lib/interfaces/', []),
     room('errors', '^lib/errors/', ['interfaces/', 'foundation/']),
     room('socket', '^lib/server/socket/', ['server/message/', 'errors/', 'foundation/', 'interfaces/']),
+    room('replies', '^lib/server/replies/', ['foundation/']),
     room('message', '^lib/server/message/', ['errors/', 'foundation/', 'interfaces/']),
     room(
       'handshake',

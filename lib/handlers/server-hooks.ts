@@ -14,7 +14,7 @@ import type {
 import type { HandshakeExchange } from '../server/handshake/handshake-exchange.js';
 import type { HandlerSource, ServerHooks } from '../server/hooks.js';
 import { isPromise } from '../foundation/promise.js';
-import { InterceptedReply } from '../server/reply-streams.js';
+import { InterceptedReply } from '../server/replies/intercepted-reply.js';
 import type { WebSocketServer } from '../server/web-socket-server.js';
 import { DecisionResolver, type Decider } from './decision-resolver.js';
 import { callHook, findHookMethods, optionalHook, type MethodName } from './hook-methods.js';

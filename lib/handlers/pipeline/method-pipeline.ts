@@ -1,7 +1,7 @@
 import type { CanActivate, NestInterceptor } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import { isPromise } from '../../foundation/promise.js';
-import { InterceptedReply } from '../../server/reply-streams.js';
+import { InterceptedReply } from '../../server/replies/intercepted-reply.js';
 import type { EnhancerResolver } from './enhancer-resolver.js';
 import { ExceptionFilters } from './exception-filters.js';
 import { activate } from './guards.js';
