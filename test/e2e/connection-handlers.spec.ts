@@ -8,8 +8,8 @@ import {
   type WSMessageEvent,
 } from 'nestjs-4d-websocket';
 import { closeApps, startApp } from '../support/app.js';
+import { open, serve } from '../support/connection-app.js';
 import { connect } from '../support/client.js';
-import { serveConnections } from '../support/connection-app.js';
 import { deferred } from '../support/deferred.js';
 import { within } from '../support/patience.js';
 import { clientFrame, connectRaw } from '../support/raw-client.js';
@@ -19,20 +19,6 @@ afterEach(closeApps);
 
 async function* generate(...values: unknown[]) {
   yield* values;
-}
-
-/** A server at `/` whose connections run the given function for each message. */
-const serve = (
-  onMessage: (ws: WebSocketConnection, data: never) => unknown,
-  options?: Parameters<typeof ConnectionHandler>[0],
-) => serveConnections(options, onMessage);
-
-/** A connection of a server that does nothing with messages, from both sides. */
-async function open(options?: Parameters<typeof ConnectionHandler>[0]) {
-  const served = await serve(() => undefined, options);
-  const client = await connect(served.wsUrl);
-  const [ws] = await served.events.next('open');
-  return { ...served, client, ws: ws as WebSocketConnection };
 }
 
 describe('§5 connectionHandler', () => {

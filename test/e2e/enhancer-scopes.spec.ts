@@ -3,7 +3,6 @@ import {
   CallHandler,
   Injectable,
   Scope,
-  UnauthorizedException,
   UseGuards,
   UseInterceptors,
   ValidationPipe,
@@ -11,7 +10,7 @@ import {
   type ExecutionContext,
   type NestInterceptor,
 } from '@nestjs/common';
-import { APP_GUARD, APP_PIPE, Reflector } from '@nestjs/core';
+import { APP_GUARD, APP_PIPE } from '@nestjs/core';
 import { MessageBody } from '@nestjs/websockets';
 import { IsInt, IsString } from 'class-validator';
 import { map } from 'rxjs';
@@ -28,39 +27,9 @@ import { Inject } from '@nestjs/common';
 import { closeApps, startApp } from '../support/app.js';
 import { connect, connectRefused } from '../support/client.js';
 import { Recorder } from '../support/recorder.js';
+import { Echo, TokenGuard } from '../support/token-guard.js';
 
 afterEach(closeApps);
-
-interface User {
-  name: string;
-}
-type Authenticated = { user: User; headers: Record<string, string> };
-
-/** A guard as people write it for controllers. */
-@Injectable()
-class TokenGuard implements CanActivate {
-  constructor(private readonly reflector: Reflector) {}
-
-  async canActivate(context: ExecutionContext): Promise<boolean> {
-    const request = context.switchToHttp().getRequest<Authenticated>();
-    const token = request.headers.authorization?.replace('Bearer ', '');
-    if (token === undefined) throw new UnauthorizedException('No token');
-    request.user = { name: token };
-    context
-      .switchToHttp()
-      .getResponse<{ header(name: string, value: string): void }>()
-      .header('X-User', token);
-    const role = this.reflector.getAllAndOverride<string>('role', [context.getHandler(), context.getClass()]);
-    return role === undefined || role === token;
-  }
-}
-
-@ConnectionHandler()
-class Echo {
-  onMessage(_ws: WebSocketConnection, { data }: WSMessageEvent<string>) {
-    return data;
-  }
-}
 
 class JoinDto {
   @IsString() room!: string;

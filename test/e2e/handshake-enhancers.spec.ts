@@ -26,58 +26,24 @@ import {
   type ExecutionContext,
   type NestInterceptor,
 } from '@nestjs/common';
-import { APP_FILTER, APP_INTERCEPTOR, BaseExceptionFilter, Reflector } from '@nestjs/core';
+import { APP_FILTER, APP_INTERCEPTOR, BaseExceptionFilter } from '@nestjs/core';
 import cookieParser from 'cookie-parser';
 import session from 'express-session';
 import { map, of, tap } from 'rxjs';
 import {
   ConnectionHandler,
-  WebSocketConnection,
   WebSocketServer,
   WSSHandler,
   type WSConnectionEvent,
   type WSErrorEvent,
-  type WSMessageEvent,
 } from 'nestjs-4d-websocket';
 import { closeApps, startApp } from '../support/app.js';
 import { connect, connectRefused } from '../support/client.js';
 import { clientFrame, handshakeHead, openSocket } from '../support/raw-client.js';
 import { Recorder } from '../support/recorder.js';
+import { type Authenticated, bearer, Echo, TokenGuard } from '../support/token-guard.js';
 
 afterEach(closeApps);
-
-interface User {
-  name: string;
-}
-type Authenticated = { user: User; headers: Record<string, string> };
-
-/** A guard as people write it for controllers. */
-@Injectable()
-class TokenGuard implements CanActivate {
-  constructor(private readonly reflector: Reflector) {}
-
-  async canActivate(context: ExecutionContext): Promise<boolean> {
-    const request = context.switchToHttp().getRequest<Authenticated>();
-    const token = request.headers.authorization?.replace('Bearer ', '');
-    if (token === undefined) throw new UnauthorizedException('No token');
-    request.user = { name: token };
-    context
-      .switchToHttp()
-      .getResponse<{ header(name: string, value: string): void }>()
-      .header('X-User', token);
-    const role = this.reflector.getAllAndOverride<string>('role', [context.getHandler(), context.getClass()]);
-    return role === undefined || role === token;
-  }
-}
-
-@ConnectionHandler()
-class Echo {
-  onMessage(_ws: WebSocketConnection, { data }: WSMessageEvent<string>) {
-    return data;
-  }
-}
-
-const bearer = (token: string) => ({ headers: { Authorization: `Bearer ${token}` } });
 
 describe.each(['express', 'fastify'] as const)(
   '11.1 the handshake through the pipeline, on %s',

@@ -9,25 +9,11 @@ import {
   type WSMessageEvent,
 } from 'nestjs-4d-websocket';
 import { closeApps, startApp } from '../support/app.js';
+import { open, serve } from '../support/connection-app.js';
 import { connect, connectRefused } from '../support/client.js';
-import { serveConnections } from '../support/connection-app.js';
 import { Recorder } from '../support/recorder.js';
 
 afterEach(closeApps);
-
-/** A server at `/` whose connections run the given function for each message. */
-const serve = (
-  onMessage: (ws: WebSocketConnection, data: never) => unknown,
-  options?: Parameters<typeof ConnectionHandler>[0],
-) => serveConnections(options, onMessage);
-
-/** A connection of a server that does nothing with messages, from both sides. */
-async function open(options?: Parameters<typeof ConnectionHandler>[0]) {
-  const served = await serve(() => undefined, options);
-  const client = await connect(served.wsUrl);
-  const [ws] = await served.events.next('open');
-  return { ...served, client, ws: ws as WebSocketConnection };
-}
 
 describe('§3 WebSocketServer', () => {
   it('has connections, dataType, handler, path and terminated', async () => {
