@@ -51,7 +51,7 @@ module.exports = {
     room('interfaces', '^lib/interfaces/', []),
     room('errors', '^lib/errors/', ['interfaces/', 'foundation/']),
     room('socket', '^lib/server/socket/', ['server/message/', 'errors/', 'foundation/', 'interfaces/']),
-    room('replies', '^lib/server/replies/', ['foundation/']),
+    room('replies', '^lib/server/replies/', ['errors/', 'foundation/']),
     room('message', '^lib/server/message/', ['errors/', 'foundation/', 'interfaces/']),
     room(
       'handshake',

@@ -71,15 +71,12 @@ export function connectionHooks(
 }
 
 function messageServer(
-  { type, wrapper }: ConnectionHandlerClass,
+  { type, handler, wrapper }: ConnectionHandlerClass,
   method: MethodName,
   enhancers: EnhancerResolver,
   contextId: ContextId | undefined,
 ): MessageServer {
-  const isMethodOfClass = typeof (type.prototype as Record<MethodName, unknown>)[method] === 'function';
-  // An object's own function has no metadata, so nothing around it but what is global, which is for providers.
-  if (!isMethodOfClass) return { message: plainMessage(method), filter: undefined };
-  const handlerMethod: HandlerMethod = { type, method, wrapper, contextId, contextType: 'ws' };
+  const handlerMethod: HandlerMethod = { type, method, handler, wrapper, contextId, contextType: 'ws' };
   const pipeline = new MethodPipeline(handlerMethod, MESSAGE_TARGET, enhancers);
   return {
     message: pipeline.isPlain

@@ -12,7 +12,14 @@ export interface HookMethods extends Readonly<Partial<Record<HookName, MethodNam
 
 type Hook = (subject: object, event: object) => unknown;
 
-const HOOK_NAMES: readonly HookName[] = ['onConnection', 'onOpen', 'onMessage', 'onError', 'onTerminate'];
+/** 4D's names of the hooks. */
+export const HOOK_NAMES: readonly HookName[] = [
+  'onConnection',
+  'onOpen',
+  'onMessage',
+  'onError',
+  'onTerminate',
+];
 
 /**
  * Finds a handler's hooks: marked methods, then 4D's names (reference 1.3).

@@ -1,6 +1,11 @@
 import { EMPTY, from, mergeMap, of, type Observable } from 'rxjs';
+import { Logger } from '@nestjs/common';
+import { errorStack } from '../../errors/error-details.js';
 import { isPromise } from '../../foundation/promise.js';
+import { quietly } from '../../foundation/quiet-observable.js';
 import { isReplyStream, type ReplyStream } from './reply-stream.js';
+
+const logger = new Logger('WebSocketServer');
 
 /**
  * What interceptors make of the result of a message. Their values are sent, and the message is served when they end, and
@@ -12,14 +17,25 @@ export class InterceptedReply {
   #opened: (stream: ReplyStream) => Observable<unknown> = () => EMPTY;
   #handler: Promise<unknown> | undefined;
   #result: unknown;
+  #isOver = false;
 
   /** @param intercept makes the interceptors' values, and tells {@link InterceptedReply.returned} what the handler returned */
   constructor(intercept: (reply: InterceptedReply) => Observable<unknown>) {
     this.#intercept = intercept;
   }
 
-  /** The end of the handler itself, which an interceptor need not have waited for; undefined if it was synchronous. */
-  get handlerEnd(): Promise<unknown> | undefined {
+  /** Whether the message was answered without the handler: it is too late to call it. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /**
+   * The message is answered: a handler that was not called is not called any more.
+   *
+   * @returns the end of the handler, which an interceptor need not have waited for; undefined if it is over
+   */
+  end(): Promise<unknown> | undefined {
+    this.#isOver = true;
     return this.#handler;
   }
 
@@ -41,7 +57,7 @@ export class InterceptedReply {
     const ended = promise.then(ignore, ignore);
     // An interceptor may call the handler several times.
     this.#handler = this.#handler === undefined ? ended : Promise.all([this.#handler, ended]);
-    return from(promise).pipe(mergeMap((value) => this.#observableOf(value)));
+    return from(promise).pipe(mergeMap((value) => quietly(this.#observableOf(value), teardownFailed)));
   }
 
   #observableOf(value: unknown): Observable<unknown> {
@@ -53,3 +69,7 @@ export class InterceptedReply {
 }
 
 function ignore(): void {}
+
+function teardownFailed(error: unknown): void {
+  logger.error('The teardown of a stream failed', errorStack(error));
+}

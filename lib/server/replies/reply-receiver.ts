@@ -1,6 +1,8 @@
 /** Whom replies go to. */
 export interface ReplyReceiver {
   readonly bufferedAmount: number;
+  /** Whether the client can still be sent to. */
+  readonly isOpen: boolean;
   /** Sends one value; throws a `TypeError` for one that can't be sent. */
   reply(value: unknown): void;
   /** Resolves when no more than so many bytes are buffered. */

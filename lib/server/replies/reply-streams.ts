@@ -1,5 +1,5 @@
 import { EMPTY, isObservable, type Observable } from 'rxjs';
-import { iterate } from './async-iterable.js';
+import { discard, iterate } from './async-iterable.js';
 import type { InterceptedReply } from './intercepted-reply.js';
 import type { ReplyFailed, ReplyReceiver } from './reply-receiver.js';
 import type { ReplyStream } from './reply-stream.js';
@@ -14,7 +14,10 @@ export class ReplyStreams {
 
   /** Sends each value of a stream that a handler returned, until it ends. */
   send(stream: ReplyStream, failed: ReplyFailed): void {
-    if (this.#closed) return;
+    if (this.#closed) {
+      discard(stream);
+      return;
+    }
     const running = this.#add(false, failed, (failure) => {
       if (failure !== undefined) failed(failure.error);
     });
@@ -36,7 +39,9 @@ export class ReplyStreams {
       const values = reply.values((stream) => {
         running.release();
         resolve();
-        return this.#closed ? EMPTY : this.#observableOf(stream, failed);
+        if (!this.#closed) return this.#observableOf(stream, failed);
+        discard(stream);
+        return EMPTY;
       });
       running.start(values);
     });

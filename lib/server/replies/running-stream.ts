@@ -1,4 +1,5 @@
-import { Subscriber, UnsubscriptionError, type Observable } from 'rxjs';
+import type { Observable } from 'rxjs';
+import { QuietSubscriber } from '../../foundation/quiet-observable.js';
 import type { ReplyFailed, ReplyReceiver } from './reply-receiver.js';
 
 /** Why a stream ended, if it did not end by itself. */
@@ -11,7 +12,7 @@ export class RunningStream {
   readonly #receiver: ReplyReceiver;
   readonly #failed: ReplyFailed;
   readonly #ended: (failure?: Failure) => void;
-  readonly #subscriber: QuietSubscriber;
+  readonly #subscriber: QuietSubscriber<unknown>;
   #isAwaited: boolean;
   #hasValue = false;
   #isClosed = false;
@@ -91,27 +92,5 @@ export class RunningStream {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#ended(failure);
-  }
-}
-
-/**
- * A subscriber whose teardown may fail: rxjs would throw that at whoever ends the stream, a timer of the application's
- * perhaps, and so end the process.
- */
-class QuietSubscriber extends Subscriber<unknown> {
-  constructor(
-    observer: { next(value: unknown): void; error(error: unknown): void; complete(): void },
-    private readonly failed: (error: unknown) => void,
-  ) {
-    super(observer);
-  }
-
-  override unsubscribe(): void {
-    try {
-      super.unsubscribe();
-    } catch (error) {
-      const errors: readonly unknown[] = error instanceof UnsubscriptionError ? error.errors : [error];
-      this.failed(errors.length === 1 ? errors[0] : error);
-    }
   }
 }
