@@ -1,91 +1,150 @@
+/*
+ * The rooms of lib/, and what each may know. A room knows only rooms below it; README.md draws them. A lower room that needs
+ * something of a higher one declares the interface that it needs.
+ */
+
+/** A connection has its server, a server its connections: the one circle that is inherent, in types only. */
+const FACES = '^lib/server/(web-socket-(server|connection)|(connection|topic)-collection)\\.ts$';
+const NEST = 'node_modules/@nestjs/(core|websockets|platform)';
+const BROKERS = 'node_modules/(ioredis|@nats-io)';
+
+/** A room may import these rooms, and nothing else of lib/. */
+function room(name, path, mayKnow, comment) {
+  return {
+    name: `${name}-knows-its-place`,
+    severity: 'error',
+    comment,
+    from: { path },
+    to: { path: '^lib/', pathNot: [path, ...mayKnow.map((each) => `^lib/${each}`)] },
+  };
+}
+
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
   forbidden: [
     {
       name: 'no-cycles',
       severity: 'error',
-      comment: 'Modules that need each other at run time can not be understood, or loaded, one by one.',
+      comment: 'What needs each other, for a type only too, can not be understood one by one.',
+      from: { pathNot: FACES },
+      to: { circular: true },
+    },
+    {
+      name: 'no-cycles-of-faces',
+      severity: 'error',
+      comment: 'The faces may know each other, and nothing that knows them; and not at run time.',
+      from: { path: FACES },
+      to: { circular: true, viaOnly: { pathNot: FACES } },
+    },
+    {
+      name: 'no-runtime-cycles',
+      severity: 'error',
       from: {},
       to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
     },
+    room(
+      'foundation',
+      '^lib/foundation/',
+      [],
+      'Small helpers that serve the whole house stand at its bottom.',
+    ),
+    room('interfaces', '^lib/interfaces/', []),
+    room('errors', '^lib/errors/', ['interfaces/', 'foundation/']),
+    room('socket', '^lib/server/socket/', ['server/message/', 'errors/', 'foundation/', 'interfaces/']),
+    room('replies', '^lib/server/replies/', ['errors/', 'foundation/']),
+    room('message', '^lib/server/message/', ['errors/', 'foundation/', 'interfaces/']),
+    room(
+      'handshake',
+      '^lib/server/handshake/',
+      ['server/socket/connection-socket', 'protocol/', 'errors/', 'foundation/', 'interfaces/'],
+      'It makes sockets of requests, and knows neither who decides about them nor who serves them.',
+    ),
+    room(
+      'server',
+      '^lib/server/',
+      ['protocol/', 'errors/', 'foundation/', 'interfaces/'],
+      "4D's side knows sockets and messages, and nothing of the rooms above it.",
+    ),
+    room('instances', '^lib/instances/', ['server/', 'errors/', 'foundation/', 'interfaces/']),
+    room(
+      'backplane',
+      '^lib/backplane/',
+      ['errors/', 'interfaces/'],
+      'A backplane is an entry point of its own: it needs nothing but the interface that it fills.',
+    ),
+    room('decorators', '^lib/decorators/', ['server/', 'client/', 'errors/', 'interfaces/', 'foundation/']),
+    room('adapters', '^lib/adapters/', ['server/', 'errors/', 'foundation/', 'interfaces/']),
+    room('pipeline', '^lib/handlers/pipeline/', [
+      'handlers/(hook-methods|provider-explorer)',
+      'server/',
+      'errors/',
+      'foundation/',
+      'interfaces/',
+    ]),
+    room('handlers', '^lib/handlers/', [
+      'decorators/',
+      'instances/',
+      'server/',
+      'errors/',
+      'foundation/',
+      'interfaces/',
+      'module-options',
+    ]),
+    room(
+      'client',
+      '^lib/client/',
+      ['protocol/', 'interfaces/'],
+      'The client runs in browsers: it knows nothing of Nest, nor of the server.',
+    ),
+    room('protocol', '^lib/protocol/', []),
+    room(
+      'clients',
+      '^lib/clients/',
+      ['client/', 'handlers/', 'decorators/', 'server/replies/', 'errors/', 'foundation/', 'interfaces/'],
+      "The client in Nest runs without this package's server: of its room it needs the replies only.",
+    ),
+    room('testing', '^lib/testing/', ['adapters/', 'server/', 'errors/', 'foundation/', 'interfaces/']),
     {
-      name: 'server-knows-no-nest',
+      name: 'client-without-packages',
       severity: 'error',
-      comment:
-        'The server room knows sockets and messages, and nothing of the rooms above it or of the container.',
-      from: { path: '^lib/server' },
-      to: {
-        path: '^lib/(handlers|clients|adapters|decorators|cluster|backplane)|node_modules/@nestjs/(core|websockets|platform)',
-      },
-    },
-    {
-      name: 'cluster-knows-no-nest-and-no-broker',
-      severity: 'error',
-      from: { path: '^lib/cluster' },
-      to: {
-        path: '^lib/(handlers|adapters|decorators|backplane)|node_modules/@nestjs/(core|websockets|platform)',
-      },
-    },
-    {
-      name: 'brokers-stand-alone',
-      severity: 'error',
-      comment: 'A backplane is an entry point of its own: it needs nothing but the interface that it fills.',
-      from: { path: '^lib/backplane' },
-      to: { path: '^lib/', pathNot: '^lib/(backplane|interfaces|errors)' },
-    },
-    {
-      name: 'brokers-are-optional',
-      severity: 'error',
-      from: { path: '^lib/', pathNot: '^lib/backplane' },
-      to: { path: '^lib/backplane|node_modules/(ioredis|@nats-io)' },
-    },
-    {
-      name: 'testing-is-for-tests',
-      severity: 'error',
-      comment: 'What tests need is an entry point of its own: an application in production loads none of it.',
-      from: { path: '^lib/', pathNot: '^lib/testing' },
-      to: { path: '^lib/testing' },
-    },
-    {
-      name: 'handlers-know-no-adapter',
-      severity: 'error',
-      from: { path: '^lib/handlers' },
-      to: { path: '^lib/adapters' },
-    },
-    {
-      name: 'adapters-know-no-handler',
-      severity: 'error',
-      from: { path: '^lib/adapters' },
-      to: { path: '^lib/handlers' },
-    },
-    {
-      name: 'client-stands-alone',
-      severity: 'error',
-      comment:
-        'The client runs in browsers: it knows nothing of Nest, of the server, or, but for one file, of Node.',
-      from: { path: '^lib/client/', pathNot: '^lib/client/node-transport' },
-      to: { pathNot: '^lib/(client|protocol|interfaces)/' },
-    },
-    {
-      name: 'nest-clients-know-no-server-handler',
-      severity: 'error',
-      comment:
-        "The client in Nest runs without this package's server: of its room it needs the replies only.",
-      from: { path: '^lib/clients' },
-      to: { path: '^lib/(server|adapters|instances|backplane)', pathNot: '^lib/server/reply-streams' },
-    },
-    {
-      name: 'servers-need-no-client',
-      severity: 'error',
-      comment: 'Who has no client pays for none.',
-      from: { path: '^lib/', pathNot: '^lib/(clients|client|index|web-socket-client\\.module|decorators)' },
-      to: { path: '^lib/(clients|client)/' },
+      comment: 'Only one file of it is for Node.',
+      from: { path: '^lib/(client|protocol)/', pathNot: '^lib/client/node-transport' },
+      to: { pathNot: '^lib/' },
     },
     {
       name: 'client-in-browsers',
       severity: 'error',
       from: { path: '^lib/(client|protocol)/', pathNot: '^lib/client/node' },
       to: { path: '^lib/client/(node|heartbeat)' },
+    },
+    {
+      name: 'servers-need-no-client',
+      severity: 'error',
+      comment: 'Who has no client pays for none.',
+      from: {
+        path: '^lib/',
+        pathNot: '^lib/(clients|client|index|web-socket-client\\.module|decorators)',
+      },
+      to: { path: '^lib/(clients|client)/' },
+    },
+    {
+      name: 'testing-is-for-tests',
+      severity: 'error',
+      from: { path: '^lib/', pathNot: '^lib/testing/' },
+      to: { path: '^lib/testing/' },
+    },
+    {
+      name: 'no-container-below-handlers',
+      severity: 'error',
+      comment: "Nest's container is the affair of handlers/ and adapters/.",
+      from: { path: '^lib/(server|instances|backplane|errors|foundation|interfaces)/' },
+      to: { path: NEST },
+    },
+    {
+      name: 'brokers-are-optional',
+      severity: 'error',
+      from: { path: '^lib/', pathNot: '^lib/backplane' },
+      to: { path: `^lib/backplane|${BROKERS}` },
     },
     {
       name: 'interfaces-are-types',

@@ -17,7 +17,9 @@ const { outputFiles, metafile } = await build({
   write: false,
 });
 const size = gzipSync(outputFiles[0].contents, { level: 9 }).length;
-const strangers = Object.keys(metafile.inputs).filter((path) => !/^dist\/esm\/(client|protocol)\//.test(path));
+const strangers = Object.keys(metafile.inputs).filter(
+  (path) => !/^dist\/esm\/(client|protocol)\//.test(path),
+);
 if (strangers.length > 0) throw new Error(`The client bundles ${strangers.join(', ')}`);
 if (size > LIMIT) throw new Error(`The client has ${size} bytes, more than ${LIMIT}, minified and gzipped`);
 console.log(`The client: ${size} of ${LIMIT} bytes, minified and gzipped`);

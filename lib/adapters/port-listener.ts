@@ -2,8 +2,12 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { httpError, refuseWith } from '../server/handshake/refusal.js';
+import { Logger } from '@nestjs/common';
 import type { ServerSession } from '../server/server-session.js';
+import { errorStack } from '../errors/error-details.js';
 import { RouteTable } from './route-table.js';
+
+const logger = new Logger('FourDWebSocketModule');
 
 /** The WebSocket server of an ordinary gateway, as `WsAdapter` keeps it. */
 export interface GatewayServer {
@@ -94,9 +98,11 @@ export class PortListener {
       route?.server.handleUpgrade(request, socket, head, route.params);
       return route !== undefined;
     } catch (error) {
-      if (!(error instanceof URIError)) throw error;
-      if (this.hasOtherListeners) return false;
-      refuseWith(socket, httpError(400, 'The URL is malformed'));
+      const isMalformed = error instanceof URIError;
+      if (isMalformed && this.hasOtherListeners) return false;
+      // What a gateway's server throws, its `verifyClient` for instance, ends this request only, as it does with WsAdapter.
+      if (!isMalformed) logger.error('An upgrade request failed', errorStack(error));
+      refuseWith(socket, httpError(400, isMalformed ? 'The URL is malformed' : 'The handshake failed'));
       return true;
     }
   }
@@ -111,7 +117,9 @@ export class PortListener {
     const { rawHeaders } = request;
     for (let index = 0; index < rawHeaders.length; index += 2) {
       const [name, value] = [rawHeaders[index]!, rawHeaders[index + 1]!];
-      const isConnection = name.toLowerCase() === 'connection';
+      // Without the header itself nothing can make it an upgrade again, which would have no end.
+      if (/^upgrade$/i.test(name)) continue;
+      const isConnection = /^(proxy-)?connection$/i.test(name);
       const kept = isConnection ? withoutToken(value, 'upgrade') : value;
       if (kept !== '' || !isConnection) lines.push(`${name}: ${kept}`);
     }

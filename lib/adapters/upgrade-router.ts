@@ -15,6 +15,7 @@ export const APPLICATION_PORT = 0;
 export class UpgradeRouter extends ServerHost {
   readonly #logger = new Logger('FourDWebSocketModule');
   readonly #listeners = new Map<number, PortListener>();
+  #closing = false;
   /** Ports whose HTTP server is made here, and those of them that listen already or are about to. */
   readonly #ownPorts = new Map<number, { listening: boolean }>();
 
@@ -28,18 +29,28 @@ export class UpgradeRouter extends ServerHost {
 
   serve(server: ServerSession): void {
     const { port = APPLICATION_PORT, handshakeTimeout } = server.options;
-    this.listener(port, handshakeTimeout).add(server);
+    const listener = this.listener(port, handshakeTimeout);
+    try {
+      listener.add(server);
+    } catch (error) {
+      // A port that was opened for this server alone is not to listen for nobody.
+      if (listener.idle && this.#ownPorts.get(port)?.listening === false) this.#close(port, listener);
+      throw error;
+    }
+  }
+
+  beginClosing(): void {
+    this.#closing = true;
   }
 
   withdraw(server: ServerSession): void {
+    // Until the HTTP server is closed too, clients are told by it that it is closing.
+    if (this.#closing) return;
     const { port = APPLICATION_PORT } = server.options;
     const listener = this.#listeners.get(port);
     listener?.routes.delete(server);
     // Nobody is left on a port that was opened for its servers.
-    if (!listener?.idle || !this.#ownPorts.delete(port)) return;
-    this.#listeners.delete(port);
-    listener.detach();
-    closeServer(listener.httpServer);
+    if (listener?.idle === true && this.#ownPorts.has(port)) this.#close(port, listener);
   }
 
   async listen(): Promise<void> {
@@ -88,6 +99,13 @@ export class UpgradeRouter extends ServerHost {
   listensAlready(port: number): void {
     const state = this.#ownPorts.get(port);
     if (state !== undefined) state.listening = true;
+  }
+
+  #close(port: number, listener: PortListener): void {
+    this.#ownPorts.delete(port);
+    this.#listeners.delete(port);
+    listener.detach();
+    closeServer(listener.httpServer);
   }
 
   #applicationServer(): Server | undefined {

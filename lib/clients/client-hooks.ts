@@ -46,7 +46,7 @@ export function bindClientHandler(
   const methods = findHookMethods(handler, name);
   const { onOpen, onError, onDisconnect, onTerminate } = methods;
   const messages = serveMessages<ClientSubject>(
-    { ...handlerClass, methods, decorator: 'WebSocketClient', pattern: () => undefined },
+    { ...handlerClass, handler, methods, decorator: 'WebSocketClient', pattern: () => undefined },
     enhancers,
   );
   if (messages === undefined && !(onOpen ?? onError ?? onDisconnect ?? onTerminate)) {

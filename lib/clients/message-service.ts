@@ -1,12 +1,10 @@
 import type { ClientMessageEvent } from '../client/events.js';
 import { isPromise } from '../foundation/promise.js';
 import type { MessageServer } from '../handlers/message-dispatch.js';
-import {
-  InterceptedReply,
-  isReplyStream,
-  ReplyStreams,
-  type ReplyReceiver,
-} from '../server/reply-streams.js';
+import { InterceptedReply } from '../server/replies/intercepted-reply.js';
+import type { ReplyReceiver } from '../server/replies/reply-receiver.js';
+import { isReplyStream } from '../server/replies/reply-stream.js';
+import { ReplyStreams } from '../server/replies/reply-streams.js';
 import type { ClientSubject } from './client-hooks.js';
 
 /** Nothing when a step is over, a promise while it goes on; it never rejects. */
@@ -76,6 +74,10 @@ export class MessageService implements ReplyReceiver {
     return this.#client.bufferedAmount;
   }
 
+  get isOpen(): boolean {
+    return !this.#isEnded;
+  }
+
   reply(value: unknown): void {
     if (value === undefined || value === null || this.#isEnded) return;
     const isPrimitive = typeof value === 'number' || typeof value === 'boolean';
@@ -111,6 +113,6 @@ export class MessageService implements ReplyReceiver {
       await this.#failures.failed(error, data);
     }
     // An interceptor that did not wait for the handler, a timeout perhaps, has answered; the next message waits all the same.
-    await reply.handlerEnd;
+    await reply.end();
   }
 }

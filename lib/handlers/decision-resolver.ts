@@ -120,7 +120,9 @@ export class DecisionResolver {
     const handlerClass: ConnectionHandlerClass = {
       // A value or a factory's product in the place of the class, as tests have it, is served as it is.
       type: isMade ? ((wrapper.metatype ?? type) as Type<object>) : type,
-      handler: isMade ? ((wrapper.metatype ?? type).prototype as object) : (wrapper.instance as object),
+      handler: isMade
+        ? ((wrapper.metatype ?? type).prototype as object)
+        : ((wrapper.instance ?? type.prototype) as object),
       discriminator,
       wrapper,
     };

@@ -1,9 +1,11 @@
 import type { Type } from '@nestjs/common';
 import { ContextIdFactory, type ContextId } from '@nestjs/core';
+import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
 import type { HandshakeRequest } from '../interfaces/index.js';
 import type { BoundHandler, ConnectionHooks, HandlerSource } from '../server/hooks.js';
 import type { WebSocketConnection } from '../server/web-socket-connection.js';
 import { decoratesInstances, INJECTED_PROPERTIES } from './pipeline/nest-metadata.js';
+import { HOOK_NAMES } from './hook-methods.js';
 import { rememberConnection } from './connection.provider.js';
 import { moduleRefOf, type ProviderWrapper } from './provider-explorer.js';
 
@@ -30,6 +32,7 @@ export class ConnectionHandlerSource implements HandlerSource {
   readonly #hooks: (contextId: ContextId) => ConnectionHooks;
   readonly #sharedHooks: ConnectionHooks | undefined;
   #recipe: HandlerRecipe | null | undefined;
+  #isChecked = false;
 
   /** @param hooksIn makes the hooks for a context */
   constructor(wrapper: ProviderWrapper, hooksIn: (contextId?: ContextId) => ConnectionHooks) {
@@ -45,7 +48,7 @@ export class ConnectionHandlerSource implements HandlerSource {
     if (this.#recipe === undefined) this.#recipe = HandlerRecipe.of(this.#wrapper);
     const recipe = this.#recipe;
     if (!recipe) return this.#resolve(connection, request);
-    return { handler: recipe.make(), hooks: this.#sharedHooks };
+    return this.#checked({ handler: recipe.make(), hooks: this.#sharedHooks });
   }
 
   async #resolve(connection: WebSocketConnection, { raw }: HandshakeRequest): Promise<BoundHandler> {
@@ -54,7 +57,21 @@ export class ConnectionHandlerSource implements HandlerSource {
     moduleRef.registerRequestByContextId(raw, contextId);
     rememberConnection(raw, connection);
     const handler = await moduleRef.resolve<object>(this.#wrapper.token as Type<object>, contextId);
-    return { handler, hooks: this.#hooks(contextId) };
+    return this.#checked({ handler, hooks: this.#hooks(contextId) });
+  }
+
+  /** Hooks are found on the class before there is an instance: one that is a field would never be called. */
+  #checked(bound: BoundHandler): BoundHandler {
+    if (this.#isChecked) return bound;
+    const field = HOOK_NAMES.find((hook) => Object.hasOwn(bound.handler, hook));
+    if (field !== undefined) {
+      throw new InvalidHandlerError(
+        bound.handler.constructor.name,
+        `${field} is a field, which only its instances have; make it a method`,
+      );
+    }
+    this.#isChecked = true;
+    return bound;
   }
 }
 

@@ -12,7 +12,8 @@ export interface HookMethods extends Readonly<Partial<Record<HookName, MethodNam
 
 type Hook = (subject: object, event: object) => unknown;
 
-const HOOK_NAMES: readonly HookName[] = [
+/** 4D's names of the hooks. */
+export const HOOK_NAMES: readonly HookName[] = [
   'onConnection',
   'onOpen',
   'onMessage',

@@ -18,6 +18,8 @@ interface MessageSubject {
 /** A class whose methods serve messages. */
 export interface MessageHandlerClass<S> {
   readonly type: Type<object>;
+  /** An instance, or the prototype of the class: where the methods are. */
+  readonly handler: object;
   readonly methods: HookMethods;
   readonly discriminator?: string | undefined;
   readonly wrapper?: ProviderWrapper | undefined;
@@ -57,14 +59,11 @@ export function serveMessages<S extends MessageSubject>(
 }
 
 function methodServer<S extends MessageSubject>(
-  { type, wrapper, contextId, pattern }: MessageHandlerClass<S>,
+  { type, handler, wrapper, contextId, pattern }: MessageHandlerClass<S>,
   method: MethodName,
   enhancers: EnhancerResolver,
 ): MessageServer<S> {
-  const isMethodOfClass = typeof (type.prototype as Record<MethodName, unknown>)[method] === 'function';
-  // An object's own function has no metadata, so nothing around it but what is global, which is for providers.
-  if (!isMethodOfClass) return { message: plainMessage(method), filter: undefined };
-  const handlerMethod: HandlerMethod = { type, method, wrapper, contextId, contextType: 'ws' };
+  const handlerMethod: HandlerMethod = { type, method, handler, wrapper, contextId, contextType: 'ws' };
   const pipeline = new MethodPipeline(handlerMethod, MESSAGE_TARGET, enhancers);
   return {
     message: pipeline.isPlain

@@ -1,6 +1,6 @@
 import { HttpException, Injectable, InternalServerErrorException, type Type } from '@nestjs/common';
 import { ContextIdFactory, type ContextId } from '@nestjs/core';
-import { isObservable, lastValueFrom, of } from 'rxjs';
+import { isObservable, of } from 'rxjs';
 import type { ConnectionHandlerOptions } from '../decorators/connection-handler.decorator.js';
 import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
 import type {
@@ -14,11 +14,12 @@ import type {
 import type { HandshakeExchange } from '../server/handshake/handshake-exchange.js';
 import type { HandlerSource, ServerHooks } from '../server/hooks.js';
 import { isPromise } from '../foundation/promise.js';
-import { InterceptedReply } from '../server/reply-streams.js';
+import { InterceptedReply } from '../server/replies/intercepted-reply.js';
 import type { WebSocketServer } from '../server/web-socket-server.js';
 import { DecisionResolver, type Decider } from './decision-resolver.js';
 import { callHook, findHookMethods, optionalHook, type MethodName } from './hook-methods.js';
 import type { HandlerMethod } from './pipeline/handler-method.js';
+import { lastOf } from './pipeline/interceptors.js';
 import type { HandshakeCall } from './pipeline/handshake-call.js';
 import { EnhancerResolver } from './pipeline/enhancer-resolver.js';
 import { MethodPipeline, type PipelineTarget } from './pipeline/method-pipeline.js';
@@ -85,16 +86,12 @@ export class ServerHooksFactory {
   }
 
   #decide(handler: object, method: MethodName, wrapper: ProviderWrapper | undefined): Decide {
-    const type = handler.constructor as Type<object>;
-    if (wrapper !== undefined && !wrapper.isDependencyTreeStatic()) {
-      return this.#decideInContext({ type, method, wrapper, contextType: 'http' });
-    }
-    const isMethodOfClass = typeof (type?.prototype as Record<MethodName, unknown>)?.[method] === 'function';
-    if (!isMethodOfClass) return plainDecision(method);
-    return this.#decideBy(
-      new MethodPipeline({ type, method, wrapper, contextType: 'http' }, HANDSHAKE_TARGET, this.enhancers),
-      method,
-    );
+    // An object may be without a class.
+    const type = (handler.constructor ?? Object) as Type<object>;
+    const handlerMethod: HandlerMethod = { type, method, handler, wrapper, contextType: 'http' };
+    if (wrapper !== undefined && !wrapper.isDependencyTreeStatic())
+      return this.#decideInContext(handlerMethod);
+    return this.#decideBy(new MethodPipeline(handlerMethod, HANDSHAKE_TARGET, this.enhancers), method);
   }
 
   /** A handler, or an enhancer of it, that lives as long as the request: all are made anew for each. */
@@ -120,9 +117,10 @@ export class ServerHooksFactory {
     return async (handler, server, exchange) => {
       const call: HandshakeCall = { handler, server, exchange };
       const returned = await pipeline.call(handshakeArgs(exchange, call));
-      if (!(returned instanceof InterceptedReply)) return lastOf(returned);
+      if (!(returned instanceof InterceptedReply))
+        return isObservable(returned) ? lastOf(returned) : returned;
       const values = returned.values((stream) => (isObservable(stream) ? stream : of(stream)));
-      const result = await lastValueFrom(values, { defaultValue: undefined });
+      const result = await lastOf(values);
       // An interceptor may decide otherwise. One that wraps every result of the application, as { data }, does not
       // mean to: what is no decision leaves the handler's own.
       return this.decisions.isDecision(result) ? result : returned.handlerResult;
@@ -167,10 +165,6 @@ function filtered(pipeline: MethodPipeline, decide: Decide): Decide {
       return failed(error, handler, server, exchange);
     }
   };
-}
-
-function lastOf(returned: unknown): unknown {
-  return isObservable(returned) ? lastValueFrom(returned, { defaultValue: undefined }) : returned;
 }
 
 function handlerOf(server: WebSocketServer): object {

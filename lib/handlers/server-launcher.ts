@@ -63,6 +63,7 @@ export class ServerLauncher
   }
 
   async onModuleDestroy(): Promise<void> {
+    this.host.beginClosing();
     await Promise.all(Array.from(this.registry, (server) => server.terminate()));
     // Last, so that what the handlers' onTerminate publish is still heard elsewhere.
     await this.cluster?.close();

@@ -8,7 +8,7 @@ import { errorDetails } from '../errors/error-details.js';
 import type { ServerHooks } from '../server/hooks.js';
 import { ServerHost } from '../server/server-host.js';
 import { declaredPath } from '../server/handshake/canonical-path.js';
-import { DEFAULT_OPTIONS, resolveServerOptions } from '../server/server-options.js';
+import { DEFAULT_OPTIONS, DEFAULTS_NAMES, resolveServerOptions } from '../server/server-options.js';
 import { ServerSession } from '../server/server-session.js';
 import type { WebSocketServer } from '../server/web-socket-server.js';
 import { ProviderExplorer, type ProviderWrapper } from './provider-explorer.js';
@@ -74,8 +74,8 @@ export class WebSocketServerRegistry implements Iterable<WebSocketServer> {
    */
   create(handler: Type<object> | WSSHandler | object, options: ServerOptions = {}): WebSocketServer {
     const { instance, wrapper } = this.#instanceOf(handler);
-    const type = instance.constructor as Type<object>;
-    const name = type.name || 'handler';
+    const type = (instance.constructor ?? Object) as Type<object>;
+    const name = type === Object ? 'handler' : type.name || 'handler';
     const declared = Reflect.getMetadata(WSS_HANDLER_OPTIONS, type) as ServerOptions | undefined;
     const server = this.start(
       this.#hooks.ofHandler(instance, name, wrapper),
@@ -107,7 +107,7 @@ export class WebSocketServerRegistry implements Iterable<WebSocketServer> {
 
   /** @internal Checks the module's options, which no server may use. */
   checkDefaults(): void {
-    resolveServerOptions(this.#defaults, 'FourDWebSocketModule');
+    resolveServerOptions(this.#defaults, 'FourDWebSocketModule', DEFAULTS_NAMES);
   }
 
   /** @internal The data type of a server with this option. */

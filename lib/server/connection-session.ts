@@ -9,8 +9,12 @@ import { MESSAGE_DECODERS, type MessageDecoder } from './message/message-decoder
 import type { SharedMessage } from './message/shared-message.js';
 import { MessageDecodeError } from '../errors/message-decode.error.js';
 import { Outbox, type OutboxObserver } from './socket/outbox.js';
+import { isInstance } from '../foundation/instance.js';
 import { isPromise } from '../foundation/promise.js';
-import { InterceptedReply, isReplyStream, ReplyStreams, type ReplyReceiver } from './reply-streams.js';
+import { InterceptedReply } from './replies/intercepted-reply.js';
+import type { ReplyReceiver } from './replies/reply-receiver.js';
+import { isReplyStream } from './replies/reply-stream.js';
+import { ReplyStreams } from './replies/reply-streams.js';
 import type { ResolvedServerOptions } from './server-options.js';
 import { NO_TOPICS } from './topics.js';
 import { WebSocketConnection, type ConnectionBehind, type Sendable } from './web-socket-connection.js';
@@ -206,6 +210,10 @@ export class ConnectionSession
     return this.outbox.bufferedAmount;
   }
 
+  get isOpen(): boolean {
+    return this.websocket.readyState === this.websocket.OPEN;
+  }
+
   reply(value: unknown): void {
     if (value === undefined || value === null) return;
     const isPrimitive = typeof value === 'number' || typeof value === 'boolean';
@@ -237,8 +245,6 @@ export class ConnectionSession
       } else if (value instanceof InterceptedReply) {
         return this.#replyIntercepted(value, data);
       } else if (isReplyStream(value)) {
-        // A stream that nobody will hear is not begun.
-        if (this.websocket.readyState === this.websocket.CLOSED) return undefined;
         this.#streams ??= this.#createStreams();
         this.#streams.send(value, this.#streamFailed(data));
       } else {
@@ -258,7 +264,7 @@ export class ConnectionSession
       await this.#messageFailed(error, data);
     }
     // An interceptor that did not wait for the handler, a timeout perhaps, has answered; the next message waits all the same.
-    await reply.handlerEnd;
+    await reply.end();
   }
 
   /** What fails in a stream is told in its turn, as that of the message it answers. */
@@ -279,7 +285,7 @@ export class ConnectionSession
 
   /** A message failed: the exception filters first, then `onError`. */
   #messageFailed(error: unknown, data: unknown): Completion {
-    if (error instanceof MessageDecodeError) {
+    if (isInstance(error, MessageDecodeError)) {
       const reported = this.#report(errorDetails(error, error.componentSignature));
       if (error.fatal) {
         this.#violated = true;

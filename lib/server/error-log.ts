@@ -1,4 +1,5 @@
 import { HttpException, Logger } from '@nestjs/common';
+import { isInstance } from '../foundation/instance.js';
 import { errorStack } from '../errors/error-details.js';
 import type { WSError } from '../interfaces/index.js';
 
@@ -29,7 +30,11 @@ export class ErrorLog {
   /** Writes what was counted; nothing comes after it. */
   close(): void {
     clearTimeout(this.#timer);
-    this.#writeSuppressed();
+    try {
+      this.#writeSuppressed();
+    } catch {
+      // As in write().
+    }
   }
 
   #writeClientError(line: string): void {
@@ -45,7 +50,11 @@ export class ErrorLog {
   #wait(): void {
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      if (this.#writeSuppressed()) this.#wait();
+      try {
+        if (this.#writeSuppressed()) this.#wait();
+      } catch {
+        // As in write().
+      }
     }, INTERVAL).unref();
   }
 
@@ -55,8 +64,8 @@ export class ErrorLog {
       this.#suppressed === 1
         ? ''
         : `; ${this.#suppressed} errors of clients in the last second, this the last`;
-    logger.warn(this.#last + more);
     this.#suppressed = 0;
+    logger.warn(this.#last + more);
     return true;
   }
 }
@@ -68,5 +77,6 @@ function lineOf(name: string, { message, componentSignature, errCode }: WSError)
 /** Whether a client, and no code of the application, is the reason. */
 function isCausedByClient({ componentSignature, error, errCode }: WSError): boolean {
   if (componentSignature === 'wsck' || componentSignature === 'json') return true;
-  return error instanceof HttpException && errCode < 500;
+  // Nest's WsException has no status: it tells a client what it did wrong.
+  return isInstance(error, HttpException) ? errCode < 500 : (error as Error | null)?.name === 'WsException';
 }

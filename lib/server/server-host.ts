@@ -12,6 +12,9 @@ export abstract class ServerHost {
    */
   abstract serve(server: ServerSession): void;
 
+  /** The application is shutting down: its servers keep their requests, and refuse them, until {@link ServerHost.close}. */
+  abstract beginClosing(): void;
+
   /** Routes no more requests to a server. */
   abstract withdraw(server: ServerSession): void;
 

@@ -1,3 +1,4 @@
+import { createDeflateRaw, createInflateRaw, type Zlib, type ZlibOptions } from 'node:zlib';
 import { InvalidOptionError } from '../errors/invalid-option.error.js';
 import type {
   DataType,
@@ -70,8 +71,24 @@ const OPTION_NAMES = namesOf<ServerOptions>({
   refusals: true,
   backplane: true,
 });
+/** The options of a module: a path and a port are one server's. */
+export const DEFAULTS_NAMES: ReadonlySet<string> = new Set(
+  [...OPTION_NAMES].filter((name) => !['path', 'port', 'backplane'].includes(name)),
+);
 const HEARTBEAT_NAMES = namesOf<HeartbeatOptions>({ interval: true, timeout: true });
 const HANDSHAKE_NAMES = namesOf<NonNullable<ServerOptions['handshake']>>({ use: true });
+const ZLIB_NAMES = namesOf<ZlibOptions>({
+  flush: true,
+  finishFlush: true,
+  chunkSize: true,
+  windowBits: true,
+  level: true,
+  memLevel: true,
+  strategy: true,
+  dictionary: true,
+  info: true,
+  maxOutputLength: true,
+});
 const DEFLATE_NAMES = namesOf<PerMessageDeflateOptions>({
   serverNoContextTakeover: true,
   clientNoContextTakeover: true,
@@ -87,11 +104,17 @@ const DEFLATE_NAMES = namesOf<PerMessageDeflateOptions>({
  * Completes and checks a server's options.
  *
  * @param owner whose options they are, for the error
+ * @param names the options that there are
  * @throws {InvalidOptionError} that names the owner, the option and its value
  */
-export function resolveServerOptions(options: ServerOptions, owner: string): ResolvedServerOptions {
+export function resolveServerOptions(
+  options: ServerOptions,
+  owner: string,
+  names: ReadonlySet<string> = OPTION_NAMES,
+): ResolvedServerOptions {
   const check = new OptionCheck(owner);
-  check.names(options, OPTION_NAMES);
+  check.object('options', options);
+  check.names(options, names);
   const { path, port, refusals = DEFAULT_OPTIONS.refusals, dataType = DEFAULT_OPTIONS.dataType } = options;
   if (path !== undefined && typeof path !== 'string') throw check.error('path', path, 'a string');
   if (!['text', 'blob', 'object'].includes(dataType)) {
@@ -105,7 +128,7 @@ export function resolveServerOptions(options: ServerOptions, owner: string): Res
     least: number,
     most: number,
   ): number => {
-    const value = options[name] ?? DEFAULT_OPTIONS[name];
+    const value = options[name] === undefined ? DEFAULT_OPTIONS[name] : options[name];
     return check.integer(name, value, least, most);
   };
   return {
@@ -142,6 +165,12 @@ class OptionCheck {
     return new InvalidOptionError(this.owner, option, value, expected);
   }
 
+  /** @throws {InvalidOptionError} for what is no object of options */
+  object(option: string, value: unknown): void {
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return;
+    throw this.error(option, value, 'an object');
+  }
+
   /** @throws {InvalidOptionError} for a name that is none of an option, such as a misspelt one */
   names(options: object, names: ReadonlySet<string>, prefix = ''): void {
     for (const name of Object.keys(options)) {
@@ -169,11 +198,12 @@ function resolveHeartbeat(
   check: OptionCheck,
 ): ResolvedServerOptions['heartbeat'] {
   if (heartbeat === false) return false;
-  if (heartbeat !== undefined && (typeof heartbeat !== 'object' || heartbeat === null)) {
-    throw check.error('heartbeat', heartbeat, 'false or { interval, timeout }');
+  if (heartbeat !== undefined) {
+    check.object('heartbeat', heartbeat);
+    check.names(heartbeat, HEARTBEAT_NAMES, 'heartbeat.');
   }
-  if (heartbeat !== undefined) check.names(heartbeat, HEARTBEAT_NAMES, 'heartbeat.');
-  const { interval, timeout } = { ...DEFAULT_OPTIONS.heartbeat, ...heartbeat };
+  const { interval = DEFAULT_OPTIONS.heartbeat.interval, timeout = DEFAULT_OPTIONS.heartbeat.timeout } =
+    heartbeat ?? {};
   return {
     interval: check.integer('heartbeat.interval', interval, 1, MAX_TIMEOUT),
     timeout: check.integer('heartbeat.timeout', timeout, 1, MAX_TIMEOUT),
@@ -252,11 +282,49 @@ function checkDeflate(
   check: OptionCheck,
 ): boolean | PerMessageDeflateOptions {
   if (deflate === undefined) return false;
-  if (typeof deflate !== 'boolean' && (typeof deflate !== 'object' || deflate === null)) {
-    throw check.error('perMessageDeflate', deflate, 'a boolean or an object of options');
+  if (typeof deflate === 'boolean') return deflate;
+  check.object('perMessageDeflate', deflate);
+  check.names(deflate, DEFLATE_NAMES, 'perMessageDeflate.');
+  for (const name of ['serverNoContextTakeover', 'clientNoContextTakeover'] as const) {
+    const value: unknown = deflate[name];
+    if (value !== undefined && typeof value !== 'boolean') {
+      throw check.error(`perMessageDeflate.${name}`, value, 'a boolean');
+    }
   }
-  if (typeof deflate === 'object') check.names(deflate, DEFLATE_NAMES, 'perMessageDeflate.');
+  const ranges = {
+    serverMaxWindowBits: [8, 15],
+    clientMaxWindowBits: [8, 15],
+    threshold: [0, MAX_BYTES],
+    concurrencyLimit: [1, MAX_BYTES],
+  } as const;
+  for (const [name, [least, most]] of Object.entries(ranges)) {
+    const value = deflate[name as keyof typeof ranges];
+    if (value !== undefined) check.integer(`perMessageDeflate.${name}`, value, least, most);
+  }
+  checkZlib('zlibDeflateOptions', deflate.zlibDeflateOptions, createDeflateRaw, check);
+  checkZlib('zlibInflateOptions', deflate.zlibInflateOptions, createInflateRaw, check);
   return deflate;
+}
+
+/** Only zlib knows what it takes; it would say so when the first message comes. */
+function checkZlib(
+  name: 'zlibDeflateOptions' | 'zlibInflateOptions',
+  options: ZlibOptions | undefined,
+  create: (options: ZlibOptions) => Zlib,
+  check: OptionCheck,
+): void {
+  if (options === undefined) return;
+  check.object(`perMessageDeflate.${name}`, options);
+  check.names(options, ZLIB_NAMES, `perMessageDeflate.${name}.`);
+  try {
+    create(options).close();
+  } catch (error) {
+    throw check.error(
+      `perMessageDeflate.${name}`,
+      options,
+      `options that zlib takes (${(error as Error).message})`,
+    );
+  }
 }
 
 function checkBackplane(backplane: unknown, check: OptionCheck): boolean {

@@ -4,7 +4,11 @@ export interface Subscriber {
 }
 
 /** The topics of a subscriber that has none; most have none, and share this. */
-export const NO_TOPICS: ReadonlySet<string> = new Set();
+export const NO_TOPICS: ReadonlySet<string> = new (class extends Set<string> {
+  override add(): never {
+    throw new TypeError('WebSocketConnection.topics is read-only; call subscribe(topic)');
+  }
+})();
 
 const NOBODY: ReadonlySet<never> = new Set();
 

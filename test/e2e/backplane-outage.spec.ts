@@ -263,15 +263,15 @@ for (const kind of [REDIS_KIND, NATS_KIND]) {
         Buffer.alloc(0),
         Buffer.from([0xc1, 0xff]),
         Buffer.from('{"json":true}'),
-        Buffer.from('9301', 'hex'),
+        Buffer.from('9302', 'hex'),
         // An array that says it is long, and our version with nonsense inside.
         Buffer.from('ddffffffff', 'hex'),
-        Buffer.from('930107a3414243', 'hex'),
-        Buffer.from('9301079194000101', 'hex'),
+        Buffer.from('930207a3414243', 'hex'),
+        Buffer.from('9302079194000101', 'hex'),
         Buffer.alloc(100_000, 0x93),
       ];
-      // A later version: [2, 7, []].
-      const later = Buffer.from('93020790', 'hex');
+      // A later version: [3, 7, []].
+      const later = Buffer.from('93030790', 'hex');
       await publishRaw(kind.name, running.broker!.port, '/chat#all', [...garbage, ...garbage, later, later]);
       await b.call('broadcast', '/chat', text('goes on'));
       expect(await client.next()).toBe('goes on');
@@ -281,7 +281,7 @@ for (const kind of [REDIS_KIND, NATS_KIND]) {
       expect(errors[0]!.message).toBe(
         'A message on the channel /chat#all is ignored: it is no envelope of nestjs-4d-websocket; somebody else publishes there',
       );
-      expect(errors[1]!.message).toMatch(/its version is 2, this instance reads version 1/);
+      expect(errors[1]!.message).toMatch(/its version is 3, this instance reads version 2/);
       expect(await a.call('problems')).toEqual([]);
       await client.close();
     });

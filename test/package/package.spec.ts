@@ -19,7 +19,7 @@ it('holds what users need, and nothing else', () => {
     const source = built.exec(path)?.[1];
     if (source !== undefined) return !existsSync(`lib/${source}.ts`);
     return !(
-      /^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md|SECURITY\.md|dist\/cjs\/package\.json|dist\/client\/four-d-websocket\.min\.js(?:\.map)?)$/.test(
+      /^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md|CONTRIBUTING\.md|SECURITY\.md|dist\/cjs\/package\.json|dist\/client\/four-d-websocket\.min\.js(?:\.map)?)$/.test(
         path,
       ) ||
       /^(?:lib\/.*\.ts|docs\/[\w-]+\.(?:md|conf)|docs\/images\/[\w-]+\.(?:png|svg)|sample\/.*)$/.test(path)

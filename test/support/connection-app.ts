@@ -8,6 +8,7 @@ import {
   type WSTerminateEvent,
 } from 'nestjs-4d-websocket';
 import { startApp, type TestAppOptions } from './app.js';
+import { connect } from './client.js';
 import { Recorder } from './recorder.js';
 
 /** Starts an application with one server, at `/`, whose connections run a function for each message and note the rest. */
@@ -37,4 +38,18 @@ export async function serveConnections(
   /** The server's side of the next connection. */
   const nextConnection = async () => (await events.next('open'))[0] as WebSocketConnection;
   return { ...testApp, events, server, Handler, nextConnection };
+}
+
+/** A server at `/` whose connections run the given function for each message. */
+export const serve = (
+  onMessage: (ws: WebSocketConnection, data: never) => unknown,
+  options?: Parameters<typeof ConnectionHandler>[0],
+) => serveConnections(options, onMessage);
+
+/** A connection of a server that does nothing with messages, from both sides. */
+export async function open(options?: Parameters<typeof ConnectionHandler>[0]) {
+  const served = await serve(() => undefined, options);
+  const client = await connect(served.wsUrl);
+  const [ws] = await served.events.next('open');
+  return { ...served, client, ws: ws as WebSocketConnection };
 }

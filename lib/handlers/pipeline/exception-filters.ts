@@ -1,4 +1,5 @@
 import type { ArgumentsHost, ExceptionFilter, Type } from '@nestjs/common';
+import { isInstance } from '../../foundation/instance.js';
 import { CAUGHT_EXCEPTIONS } from './nest-metadata.js';
 
 /** The exception filters of a method. */
@@ -26,5 +27,8 @@ export class ExceptionFilters {
 function catches(filter: ExceptionFilter, exception: unknown): boolean {
   const types =
     (Reflect.getMetadata(CAUGHT_EXCEPTIONS, filter.constructor) as Type<unknown>[] | undefined) ?? [];
-  return types.length === 0 || types.some((type) => exception instanceof type);
+  return (
+    types.length === 0 ||
+    types.some((type) => isInstance(exception, type as abstract new (...args: never[]) => unknown))
+  );
 }

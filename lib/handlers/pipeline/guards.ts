@@ -1,5 +1,6 @@
 import { ForbiddenException, type CanActivate, type ExecutionContext } from '@nestjs/common';
-import { isObservable, lastValueFrom } from 'rxjs';
+import { isObservable } from 'rxjs';
+import { lastOf } from './interceptors.js';
 
 type GuardResult = ReturnType<CanActivate['canActivate']>;
 
@@ -36,7 +37,7 @@ async function activateFrom(
 
 async function answerOf(result: GuardResult): Promise<boolean> {
   const answer = await result;
-  return isObservable(answer) ? lastValueFrom(answer) : answer;
+  return isObservable(answer) ? ((await lastOf(answer)) as boolean) : answer;
 }
 
 function forbidden(): ForbiddenException {

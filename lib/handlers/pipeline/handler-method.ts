@@ -8,6 +8,8 @@ export interface HandlerMethod {
   /** The class whose method it is. */
   readonly type: Type<object>;
   readonly method: MethodName;
+  /** An instance, or the prototype of the class: where the method is. An instance may have it as a field. */
+  readonly handler: object;
   /** How Nest keeps the class; undefined for the class of an object that `onConnection` made itself. */
   readonly wrapper: ProviderWrapper | undefined;
   readonly contextType: ContextType;
@@ -16,8 +18,8 @@ export interface HandlerMethod {
 }
 
 /** The function that a handler's method is. */
-export function functionOf({ type, method }: HandlerMethod): (...args: unknown[]) => unknown {
-  return (type.prototype as Record<MethodName, (...args: unknown[]) => unknown>)[method]!;
+export function functionOf({ handler, method }: HandlerMethod): (...args: unknown[]) => unknown {
+  return (handler as Record<MethodName, (...args: unknown[]) => unknown>)[method]!;
 }
 
 /** What a decorator left on the method and its class, the class's first. */

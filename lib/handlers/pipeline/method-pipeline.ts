@@ -1,7 +1,7 @@
 import type { CanActivate, NestInterceptor } from '@nestjs/common';
-import type { Observable } from 'rxjs';
+import { EMPTY, type Observable } from 'rxjs';
 import { isPromise } from '../../foundation/promise.js';
-import { InterceptedReply } from '../../server/reply-streams.js';
+import { InterceptedReply } from '../../server/replies/intercepted-reply.js';
 import type { EnhancerResolver } from './enhancer-resolver.js';
 import { ExceptionFilters } from './exception-filters.js';
 import { activate } from './guards.js';
@@ -82,7 +82,10 @@ export class MethodPipeline {
   #intercepted(args: readonly unknown[], context: HandlerExecutionContext): unknown {
     if (this.interceptors.length === 0) return this.#invoke(args);
     return new InterceptedReply((reply): Observable<unknown> =>
-      intercept(this.interceptors, context, () => reply.returned(this.#invoke(args))),
+      intercept(this.interceptors, context, () =>
+        // Too late: an interceptor has answered without the handler.
+        reply.isOver ? EMPTY : reply.returned(this.#invoke(args)),
+      ),
     );
   }
 

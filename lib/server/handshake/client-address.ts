@@ -11,6 +11,11 @@ function plain(address: string | undefined): string {
   return (address ?? '').replace(IPV4_IN_IPV6, '');
 }
 
+/** The address at the other end of the socket: one that nobody can claim. */
+export function peerAddress(request: IncomingMessage): string {
+  return plain(request.socket.remoteAddress);
+}
+
 /**
  * How a server finds its clients' addresses (reference 7), with Express's meaning of `trustProxy`: true trusts every
  * proxy, a number that many hops, strings these addresses and subnets, a function decides.
@@ -19,7 +24,7 @@ function plain(address: string | undefined): string {
  */
 export function clientAddress(trustProxy: ServerDefaults['trustProxy']): ClientAddress {
   if (trustProxy === undefined || trustProxy === false || trustProxy === 0) {
-    return (request) => plain(request.socket.remoteAddress);
+    return peerAddress;
   }
   const trust = compileTrust(trustProxy);
   return (request) => plain(proxyAddr(request, trust));

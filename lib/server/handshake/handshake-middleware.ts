@@ -38,6 +38,15 @@ export async function runMiddleware(
 
 /** Errors of the Connect world carry a status, and tell whether their message is for the client. */
 function asHttpException(error: unknown): unknown {
+  try {
+    return withStatus(error);
+  } catch {
+    // An error that can't be asked for its status.
+    return error;
+  }
+}
+
+function withStatus(error: unknown): unknown {
   if (error instanceof HttpException || !(error instanceof Error)) return error;
   const { status, expose } = error as Error & { status?: unknown; expose?: unknown };
   if (typeof status !== 'number' || status < 400 || status > 499 || expose === false) return error;

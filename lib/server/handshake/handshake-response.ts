@@ -94,14 +94,22 @@ export class HandshakeResponse extends ServerResponse {
   }
 
   override write(chunk: unknown, ...rest: unknown[]): boolean {
-    this.#body.push(Buffer.isBuffer(chunk) ? chunk : Buffer.from(String(chunk)));
+    const [encoding] = rest;
+    if (ArrayBuffer.isView(chunk))
+      this.#body.push(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+    else
+      this.#body.push(
+        Buffer.from(String(chunk), typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8'),
+      );
     callLast(rest);
     return true;
   }
 
   override end(...args: unknown[]): this {
-    const [chunk] = args;
-    if (chunk !== undefined && chunk !== null && typeof chunk !== 'function') this.write(chunk);
+    const [chunk, encoding] = args;
+    if (chunk !== undefined && chunk !== null && typeof chunk !== 'function') {
+      this.write(chunk, typeof encoding === 'string' ? encoding : undefined);
+    }
     if (!this.#answered) this.writeHead(this.statusCode);
     this.#answered = true;
     this.onAnswered();

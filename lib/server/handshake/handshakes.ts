@@ -8,7 +8,7 @@ import type {
   OriginCheck,
   PerMessageDeflateOptions,
 } from '../../interfaces/index.js';
-import type { ClientAddress } from './client-address.js';
+import { peerAddress, type ClientAddress } from './client-address.js';
 import { closeReason } from '../../errors/close-code.js';
 import { PLAIN_PROTOCOL } from '../../protocol/sub-protocol.js';
 import { takeOffBearer } from './bearer-offer.js';
@@ -18,6 +18,7 @@ import { HandshakeExchange } from './handshake-exchange.js';
 import { LazyHandshakeRequest } from './handshake-request.js';
 import { runMiddleware } from './handshake-middleware.js';
 import { PendingHandshake, type PendingHandshakeLimits } from './pending-handshake.js';
+import { isInstance } from '../../foundation/instance.js';
 import { isPromise } from '../../foundation/promise.js';
 import { httpError, refusalOf, refusalStatus, refuse, refuseWith, type Refusal } from './refusal.js';
 import { checkUpgrade } from './upgrade-check.js';
@@ -81,7 +82,7 @@ export class Handshakes<Source extends object> {
   /** Clients that are told by a close frame that they are refused. */
   readonly #refused = new Set<ConnectionSocket>();
   // ws writes the 101 within handleUpgrade; its event for the headers tells no more than the request.
-  #upgrading: Attempt | undefined;
+  #upgradeHeaders: readonly string[] = [];
 
   constructor(server: HandshakeServer<Source>) {
     const { options } = server;
@@ -101,7 +102,7 @@ export class Handshakes<Source extends object> {
     };
     this.#protocol = new ProtocolServer(protocolOptions);
     this.#protocol.on('headers', (headers) => {
-      headers.push(...(this.#upgrading?.exchange.usedResponse?.headerLines(101) ?? []));
+      headers.push(...this.#upgradeHeaders);
     });
     // What our own checks leave to ws: malformed lists of sub-protocols and extensions.
     this.#protocol.on('wsClientError', (error: Error, socket: Duplex) =>
@@ -120,6 +121,8 @@ export class Handshakes<Source extends object> {
     head: Buffer,
     params: Readonly<Record<string, string | string[]>>,
   ): void {
+    // Whatever is done to the socket meanwhile, and fails, concerns nobody else.
+    socket.on('error', ignore);
     if (this.#server.closing) {
       refuseWith(socket, closingError());
       return;
@@ -141,11 +144,11 @@ export class Handshakes<Source extends object> {
     try {
       decision = isPromise(allowed) ? this.#decideAfter(allowed, attempt) : this.#decide(attempt);
     } catch (error) {
-      this.#fail(attempt, error);
+      this.#answer(attempt, () => this.#fail(attempt, error));
       return;
     }
     if (isPromise(decision)) this.#await(attempt, decision);
-    else this.#conclude(attempt, decision);
+    else this.#answer(attempt, () => this.#conclude(attempt, decision as Decision<Source>));
   }
 
   /** Refuses all handshakes that are not decided yet. */
@@ -199,7 +202,7 @@ export class Handshakes<Source extends object> {
     } catch (error) {
       // The application's own trustProxy failed. The peer's address is the one that nobody can claim.
       this.#server.report(errorDetails(error, 'http'));
-      return raw.socket.remoteAddress ?? '';
+      return peerAddress(raw);
     }
   }
 
@@ -247,12 +250,22 @@ export class Handshakes<Source extends object> {
     };
     decision.then(
       (decided) => {
-        if (stillPending()) this.#conclude(attempt, decided);
+        if (stillPending()) this.#answer(attempt, () => this.#conclude(attempt, decided));
       },
       (error: unknown) => {
-        if (stillPending()) this.#fail(attempt, error);
+        if (stillPending()) this.#answer(attempt, () => this.#fail(attempt, error));
       },
     );
+  }
+
+  /** Answers; what fails in it, a listener of the response's headers for instance, is one more reason to refuse. */
+  #answer(attempt: Attempt, answer: () => void): void {
+    try {
+      answer();
+    } catch (error) {
+      refuseWith(attempt.socket, httpError(500, 'Internal server error'));
+      this.#server.report(errorDetails(error, 'http', 500));
+    }
   }
 
   #conclude(attempt: Attempt, decision: Decision<Source>): void {
@@ -275,7 +288,7 @@ export class Handshakes<Source extends object> {
 
   #fail(attempt: Attempt, error: unknown): void {
     const response = attempt.exchange.usedResponse;
-    const isForClient = error instanceof HttpException;
+    const isForClient = isInstance(error, HttpException);
     const told = isForClient ? error : httpError(500, 'Internal server error');
     const refusal = refusalOf(told, response?.headerLines(told.getStatus()));
     this.#refuse(attempt, refusal);
@@ -299,12 +312,13 @@ export class Handshakes<Source extends object> {
   }
 
   #upgrade(attempt: Attempt, accepted: (websocket: ConnectionSocket) => void): void {
-    const { raw, socket, head } = attempt;
-    this.#upgrading = attempt;
+    const { raw, socket, head, exchange } = attempt;
+    // Made before the 101 is begun: what the application does then may fail.
+    this.#upgradeHeaders = exchange.usedResponse?.headerLines(101) ?? [];
     try {
       this.#protocol.handleUpgrade(raw, socket, head, (websocket) => accepted(websocket as ConnectionSocket));
     } finally {
-      this.#upgrading = undefined;
+      this.#upgradeHeaders = [];
     }
   }
 }
@@ -316,3 +330,5 @@ function closingError(): HttpException {
 function originError(): HttpException {
   return httpError(403, 'This origin may not connect');
 }
+
+function ignore(): void {}

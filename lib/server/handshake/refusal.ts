@@ -24,6 +24,15 @@ export interface Refusal {
  * @param headers further header lines
  */
 export function refusalOf(error: HttpException, headers: readonly string[] = []): Refusal {
+  try {
+    return describe(error, headers);
+  } catch (failure) {
+    // An exception whose own methods fail.
+    return { ...describe(httpError(500, 'Internal server error'), headers), failure };
+  }
+}
+
+function describe(error: HttpException, headers: readonly string[]): Refusal {
   const status = refusalStatus(error.getStatus());
   const answer = error.getResponse();
   const body = typeof answer === 'string' ? { statusCode: status, message: answer } : answer;
@@ -60,15 +69,15 @@ export function refuseWith(socket: Duplex, error: HttpException, headers?: reado
   refuse(socket, refusalOf(error, headers));
 }
 
-/** Only a final status refuses: a 101 would let the client in. */
+/** Only a final status that is no success refuses: a 101 would let the client in. */
 export function refusalStatus(status: number): number {
-  return Number.isInteger(status) && status >= 200 && status <= 599 ? status : 500;
+  return Number.isInteger(status) && status >= 300 && status <= 599 ? status : 500;
 }
 
 function reasonOf({ message }: HttpException, body: object | null | undefined): string {
   const { message: detail } = (body ?? {}) as { message?: unknown };
-  if (typeof detail === 'string') return detail;
-  return Array.isArray(detail) && detail.every((each) => typeof each === 'string')
-    ? detail.join(', ')
-    : message;
+  const reason = Array.isArray(detail)
+    ? detail.filter((each) => typeof each === 'string').join(', ')
+    : detail;
+  return typeof reason === 'string' ? reason : typeof message === 'string' ? message : '';
 }
