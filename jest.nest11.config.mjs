@@ -19,6 +19,7 @@ export default {
     'python-client',
     'throttler',
     'never-ends',
+    'client-storm',
     'terminus',
   ],
   extensionsToTreatAsEsm: [],
