@@ -40,7 +40,7 @@ export interface WebSocketClientFactory {
   useFactory(...dependencies: never[]): WebSocketClientOptions | Promise<WebSocketClientOptions>;
 }
 
-/** @internal What a class was decorated with. */
+/** What a class was decorated with. */
 export type DeclaredClient = WebSocketClientOptions | WebSocketClientFactory;
 
 /** @internal */
