@@ -19,6 +19,7 @@ import { closeApps, createApp, startApp, type TestApp } from '../support/app.js'
 import { connect } from '../support/client.js';
 import { freePort } from '../support/free-port.js';
 import { MemoryBroker, type MemoryBackplane } from '../support/memory-backplane.js';
+import { within } from '../support/patience.js';
 import { Recorder } from '../support/recorder.js';
 
 afterEach(closeApps);
@@ -68,6 +69,13 @@ async function nextError({ events }: TestInstance): Promise<{ message: string; c
 /** Waits until a backplane is subscribed to a channel. */
 async function subscribed({ channels }: MemoryBackplane, channel: string): Promise<void> {
   while (!channels.has(channel)) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+/** Waits until so many messages were published on a channel: each instance says first that it is there. */
+async function greeted({ published }: MemoryBroker, channel: string, times: number): Promise<void> {
+  while (published.filter(([on]) => on === channel).length < times) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 }
 
 async function connectTo({ wsUrl }: TestApp) {
@@ -281,7 +289,8 @@ describe('with a backplane of one’s own', () => {
     await nextError(b);
     expect(b.backplane.channels.has('/new#all')).toBe(false);
     await subscribed(b.backplane, '/new#all');
-    // Its greeting leaves at the end of this turn.
+    await within(greeted(broker, '/new#all', 2));
+    // The broker passes on in the next turn.
     await new Promise((resolve) => setImmediate(resolve));
     expect(await onA.countConnections()).toEqual({ connections: 0, instances: 2 });
   });
