@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import type { Backplane, BackplaneObserver } from '../interfaces/index.js';
+import type { Backplane, BackplaneObserver, TopicPosition } from '../interfaces/index.js';
 import { BackplaneError } from '../errors/backplane.error.js';
 import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
 import { errorDetails } from '../errors/error-details.js';
@@ -160,6 +160,14 @@ export class ThisInstance implements BackplaneObserver, LinkOwner {
       this.#report(reason, `A message on the channel ${channel} is ignored`, error);
     }
   }
+
+  remembered(channel: string, first: TopicPosition, messages: readonly Uint8Array[]): void {
+    void channel;
+    void first;
+    void messages;
+  }
+
+  behind(): void {}
 
   away(error: Error): void {
     const reason = toError(error);

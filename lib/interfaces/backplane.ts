@@ -1,3 +1,5 @@
+import type { BackplaneHistory, TopicPosition } from './history.js';
+
 /** What a backplane tells the instance of the application that it serves. */
 export interface BackplaneObserver {
   /**
@@ -7,6 +9,16 @@ export interface BackplaneObserver {
    * @param message nobody may change these bytes afterwards: they are not copied
    */
   receive(channel: string, message: Uint8Array): void;
+  /**
+   * Messages were appended to the history of a channel that is subscribed to, by this instance or another
+   * (reference 16.2). They may come late, twice, out of order or not at all: whoever hears them sees that from their positions,
+   * and reads what is missing.
+   *
+   * @param first the position of the first of them; each of the others stands one offset further
+   */
+  remembered(channel: string, first: TopicPosition, messages: readonly Uint8Array[]): void;
+  /** Messages may have been lost though the broker was there: it is a history that knows which. */
+  behind(): void;
   /**
    * The broker can not be reached any more, or not yet; what is published meanwhile is lost. Told once an outage, and again
    * when what keeps it away is something else.
@@ -48,6 +60,8 @@ export interface Backplane {
    * in an outage; it rejects if the broker refuses it
    */
   publish(channel: string, message: Uint8Array): Promise<void>;
+  /** What the broker remembers, if it can; it may be there from {@link connect} on only. */
+  readonly history?: BackplaneHistory | undefined;
   /** Sends what was published, and disconnects. Nothing is told to the observer any more. Never rejects. */
   close(): Promise<void>;
 }

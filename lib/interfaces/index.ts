@@ -9,6 +9,7 @@ export type {
   WSServerTerminateEvent,
   WSTerminateEvent,
 } from './events.js';
+export type { BackplaneHistory, HistoryBounds, HistoryEntry, HistoryPage, TopicPosition } from './history.js';
 export type { HandshakeRequest } from './handshake-request.js';
 export type {
   HandshakeMiddleware,

@@ -186,7 +186,13 @@ describeWith('nats-server', NATS, 'NatsBackplane', () => {
 
   it('is for one application at a time', async () => {
     const broker = await startNats('');
-    const observer = { receive: () => undefined, away: () => undefined, back: () => undefined };
+    const observer = {
+      receive: () => undefined,
+      away: () => undefined,
+      back: () => undefined,
+      remembered: () => undefined,
+      behind: () => undefined,
+    };
     const backplane = new NatsBackplane({ servers: `127.0.0.1:${broker.port}` });
     await backplane.connect(observer);
     await expect(backplane.connect(observer)).rejects.toThrow(

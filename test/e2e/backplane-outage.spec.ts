@@ -173,11 +173,15 @@ for (const kind of [REDIS_KIND, NATS_KIND]) {
       const events = new Recorder();
       await a.connect({
         receive: () => undefined,
+        remembered: () => undefined,
+        behind: () => undefined,
         away: () => events.push('a away'),
         back: () => events.push('a back'),
       });
       await b.connect({
         receive: (channel) => events.push('received', channel),
+        remembered: () => undefined,
+        behind: () => undefined,
         away: () => events.push('b away'),
         back: () => events.push('b back'),
       });

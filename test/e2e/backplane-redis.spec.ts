@@ -53,6 +53,8 @@ async function joinAndLeaveMany(create: () => RedisBackplane): Promise<void> {
   const received: string[] = [];
   const observer = {
     receive: (channel: string) => void received.push(channel),
+    remembered: () => undefined,
+    behind: () => undefined,
     away: () => undefined,
     back: () => undefined,
   };
@@ -196,6 +198,8 @@ describeWith('redis-server', REDIS, 'RedisBackplane', () => {
     const received = new Set<string>();
     const observer = {
       receive: (channel: string) => void received.add(channel),
+      remembered: () => undefined,
+      behind: () => undefined,
       away: () => undefined,
       back: () => undefined,
     };
@@ -229,7 +233,13 @@ describeWith('redis-server', REDIS, 'RedisBackplane', () => {
     await expectConnected(a, b);
     const redis = new Redis(settings);
     const backplane = new RedisBackplane({ client: redis });
-    await backplane.connect({ receive: () => undefined, away: () => undefined, back: () => undefined });
+    await backplane.connect({
+      receive: () => undefined,
+      away: () => undefined,
+      back: () => undefined,
+      remembered: () => undefined,
+      behind: () => undefined,
+    });
     await backplane.close();
     expect(await redis.ping()).toBe('PONG');
     redis.disconnect();
@@ -272,7 +282,13 @@ describeWith('redis-server', REDIS, 'RedisBackplane', () => {
     const client = new Redis({ lazyConnect: true });
     expect(() => new RedisBackplane({ client, url: 'redis://localhost' })).toThrow(BackplaneError);
     expect(() => new RedisBackplane({ sharded: true })).toThrow(/sharded is for a Redis Cluster/);
-    const observer = { receive: () => undefined, away: () => undefined, back: () => undefined };
+    const observer = {
+      receive: () => undefined,
+      away: () => undefined,
+      back: () => undefined,
+      remembered: () => undefined,
+      behind: () => undefined,
+    };
     const broker = await startRedis();
     const backplane = new RedisBackplane({ url: `redis://127.0.0.1:${broker.port}` });
     await backplane.connect(observer);
