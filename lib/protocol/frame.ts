@@ -1,0 +1,77 @@
+/** A header: its kind, then what is told. */
+export type Header = readonly [kind: string, ...members: unknown[]];
+
+const LINE_FEED = 0x0a;
+
+const encoder = new TextEncoder();
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** The line that comes before a payload: empty before a message of the application's. */
+export const headerLine = (header?: Header): string => `${header ? JSON.stringify(header) : ''}\n`;
+
+/** A frame's content: of a text frame a text, of a binary one bytes (reference 16.7). */
+export function encodeFrame(header: Header | undefined, payload: string): string;
+export function encodeFrame(header: Header | undefined, payload: Uint8Array): Uint8Array;
+export function encodeFrame(header: Header | undefined, payload: string | Uint8Array): string | Uint8Array;
+export function encodeFrame(header: Header | undefined, payload: string | Uint8Array): string | Uint8Array {
+  const line = headerLine(header);
+  if (typeof payload === 'string') return line + payload;
+  const head = encoder.encode(line);
+  const frame = new Uint8Array(head.length + payload.length);
+  frame.set(head);
+  frame.set(payload, head.length);
+  return frame;
+}
+
+/**
+ * Where a frame's header line ends: 0 of a message of the application's. The payload begins at the next place.
+ *
+ * @throws {Error} if there is no header line
+ */
+export function headerEnd(frame: string | Uint8Array): number {
+  const end = typeof frame === 'string' ? frame.indexOf('\n') : frame.indexOf(LINE_FEED);
+  if (end < 0) throw new Error('A frame has no header line');
+  return end;
+}
+
+/** Whether a member of a header is what it has to be; it is undefined where there is none. */
+export type Shape = (member: unknown) => boolean;
+
+/** The members of each kind of header. Members after them are for later versions. */
+export type Shapes = Readonly<Record<string, readonly Shape[]>>;
+
+export const isText: Shape = (member) => typeof member === 'string';
+
+/** A count, an offset or an id. */
+export const isWhole: Shape = (member) => Number.isSafeInteger(member) && (member as number) >= 0;
+
+export const isArrayOf =
+  (shape: Shape, most = Infinity): Shape =>
+  (member) =>
+    Array.isArray(member) && member.length <= most && member.every(shape);
+
+/**
+ * Reads a frame's header, of which {@link headerEnd} told where it ends.
+ *
+ * @returns undefined for a kind that there is none of: it is of a later version, and ignored
+ * @throws {Error} for what is no header, or one of a known kind with other members
+ */
+export function decodeHeader(frame: string | Uint8Array, end: number, shapes: Shapes): Header | undefined {
+  let header: unknown;
+  try {
+    const line = typeof frame === 'string' ? frame.slice(0, end) : decoder.decode(frame.subarray(0, end));
+    header = JSON.parse(line);
+  } catch (cause) {
+    throw new Error('A header line is not JSON', { cause });
+  }
+  if (!Array.isArray(header) || !isText(header[0])) {
+    throw new Error('A header line is not an array that begins with a kind');
+  }
+  const [kind, ...members] = header as [string];
+  if (!Object.hasOwn(shapes, kind)) return undefined;
+  if (!shapes[kind]!.every((isRight, index) => isRight(members[index]))) {
+    throw new Error(`A header of the kind "${kind}" has other members than it has to have`);
+  }
+  return header as unknown as Header;
+}
