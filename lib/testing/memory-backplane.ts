@@ -1,7 +1,15 @@
 // Not the global one: a test that fakes timers would hold the messages back.
 import { setImmediate } from 'node:timers';
 import { BackplaneError } from '../errors/backplane.error.js';
-import type { Backplane, BackplaneObserver } from '../interfaces/index.js';
+import type {
+  Backplane,
+  BackplaneHistory,
+  BackplaneObserver,
+  HistoryBounds,
+  HistoryPage,
+  TopicPosition,
+} from '../interfaces/index.js';
+import { RememberedChannels } from '../remembered/remembered-channels.js';
 
 /** What a broker knows of an instance that is connected to it. */
 export interface MemoryBrokerMember {
@@ -16,6 +24,8 @@ export interface MemoryBrokerMember {
  */
 export class MemoryBroker {
   readonly #members = new Set<MemoryBrokerMember>();
+  /** Outlives its instances, and outages. */
+  readonly #remembered = new RememberedChannels();
   #failure: Error | undefined;
 
   /** The instances that are connected. */
@@ -60,6 +70,53 @@ export class MemoryBroker {
       }
     });
   }
+
+  /**
+   * Appends to the history of a channel, and tells all that are subscribed to it, in a later turn of the event loop.
+   *
+   * @throws the error of the outage, if there is one
+   */
+  append(channel: string, messages: readonly Uint8Array[], bounds: HistoryBounds): TopicPosition {
+    if (this.#failure !== undefined) throw this.#failure;
+    const copies = messages.map((message) => Buffer.from(message));
+    const first = this.#remembered.append(channel, copies, bounds);
+    setImmediate(() => {
+      for (const { channels, observer } of this.#members) {
+        if (!channels.has(channel)) continue;
+        observer?.remembered(
+          channel,
+          first,
+          copies.map((copy) => Buffer.from(copy)),
+        );
+      }
+    });
+    return first;
+  }
+
+  /**
+   * Reads the history of a channel.
+   *
+   * @throws the error of the outage, if there is one
+   */
+  read(channel: string, after: number, limit: number, bounds: HistoryBounds): HistoryPage {
+    if (this.#failure !== undefined) throw this.#failure;
+    return this.#remembered.read(channel, after, limit, bounds);
+  }
+
+  /**
+   * Forgets the history of a channel, if its epoch is the one that is given, or none is.
+   *
+   * @throws the error of the outage, if there is one
+   */
+  forget(channel: string, epoch?: string): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    this.#remembered.forget(channel, epoch);
+  }
+
+  /** Forgets the histories of all channels, as a broker does that is started anew without a disk. */
+  forgetAll(): void {
+    this.#remembered.clear();
+  }
 }
 
 /** The backplane of one instance on a {@link MemoryBroker}, for tests (reference 20.2). */
@@ -67,6 +124,12 @@ export class MemoryBackplane implements Backplane, MemoryBrokerMember {
   readonly #broker: MemoryBroker;
   readonly #channels = new Set<string>();
   #observer: BackplaneObserver | undefined;
+  /** The memory of the broker; during an outage all of it rejects with a `BackplaneError`. */
+  readonly history: BackplaneHistory = {
+    append: async (...asked) => this.#ask(() => this.#broker.append(...asked)),
+    read: async (...asked) => this.#ask(() => this.#broker.read(...asked)),
+    forget: async (...asked) => this.#ask(() => this.#broker.forget(...asked)),
+  };
 
   constructor(broker: MemoryBroker) {
     this.#broker = broker;
@@ -86,11 +149,7 @@ export class MemoryBackplane implements Backplane, MemoryBrokerMember {
     if (this.#observer !== undefined) {
       throw new BackplaneError('MemoryBackplane', 'it is connected already; make one for each application');
     }
-    try {
-      this.#broker.join(this);
-    } catch (cause) {
-      throw new BackplaneError('MemoryBackplane', (cause as Error).message, { cause });
-    }
+    this.#ask(() => this.#broker.join(this));
     this.#observer = observer;
   }
 
@@ -110,5 +169,12 @@ export class MemoryBackplane implements Backplane, MemoryBrokerMember {
     this.#broker.leave(this);
     this.#channels.clear();
     this.#observer = undefined;
+  }
+  #ask<T>(question: () => T): T {
+    try {
+      return question();
+    } catch (cause) {
+      throw new BackplaneError('MemoryBackplane', (cause as Error).message, { cause });
+    }
   }
 }
