@@ -71,7 +71,26 @@ module.exports = {
       ['protocol/', 'errors/', 'foundation/', 'interfaces/'],
       "4D's side knows sockets and messages, and nothing of the rooms above it.",
     ),
-    room('instances', '^lib/instances/', ['remembered/', 'server/', 'errors/', 'foundation/', 'interfaces/']),
+    room(
+      'history',
+      '^lib/history/',
+      ['remembered/', 'server/', 'errors/', 'foundation/', 'interfaces/'],
+      'It knows how a server delivers, and where messages are remembered only by the interface of a store.',
+    ),
+    room('resume', '^lib/server/resume/', [
+      'server/socket/connection-socket',
+      'server/topic-history',
+      'protocol/',
+      'errors/',
+      'interfaces/',
+    ]),
+    room('instances', '^lib/instances/', [
+      'history/history-store',
+      'server/',
+      'errors/',
+      'foundation/',
+      'interfaces/',
+    ]),
     room(
       'backplane',
       '^lib/backplane/',
@@ -89,6 +108,7 @@ module.exports = {
     ]),
     room('handlers', '^lib/handlers/', [
       'decorators/',
+      'history/',
       'instances/',
       'server/',
       'errors/',
@@ -109,7 +129,14 @@ module.exports = {
       ['client/', 'handlers/', 'decorators/', 'server/replies/', 'errors/', 'foundation/', 'interfaces/'],
       "The client in Nest runs without this package's server: of its room it needs the replies only.",
     ),
-    room('testing', '^lib/testing/', ['remembered/', 'adapters/', 'server/', 'errors/', 'foundation/', 'interfaces/']),
+    room('testing', '^lib/testing/', [
+      'remembered/',
+      'adapters/',
+      'server/',
+      'errors/',
+      'foundation/',
+      'interfaces/',
+    ]),
     {
       name: 'client-without-packages',
       severity: 'error',
@@ -143,7 +170,7 @@ module.exports = {
       name: 'no-container-below-handlers',
       severity: 'error',
       comment: "Nest's container is the affair of handlers/ and adapters/.",
-      from: { path: '^lib/(server|instances|backplane|remembered|errors|foundation|interfaces)/' },
+      from: { path: '^lib/(server|history|instances|backplane|remembered|errors|foundation|interfaces)/' },
       to: { path: NEST },
     },
     {

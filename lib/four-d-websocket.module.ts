@@ -8,6 +8,7 @@ import { DecisionResolver } from './handlers/decision-resolver.js';
 import { CONNECTION, connectionProvider } from './handlers/connection.provider.js';
 import { EnhancerResolver } from './handlers/pipeline/enhancer-resolver.js';
 import { ProviderExplorer } from './handlers/provider-explorer.js';
+import { ServerHistories } from './handlers/server-histories.js';
 import { ServerHooksFactory } from './handlers/server-hooks.js';
 import { ServerLauncher } from './handlers/server-launcher.js';
 import { WebSocketServerRegistry } from './handlers/web-socket-server.registry.js';
@@ -26,6 +27,7 @@ import { ServerHost } from './server/server-host.js';
     DecisionResolver,
     EnhancerResolver,
     ServerHooksFactory,
+    ServerHistories,
     WebSocketServerRegistry,
     UpgradeRouter,
     { provide: ServerHost, useExisting: UpgradeRouter },

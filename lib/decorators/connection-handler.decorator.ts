@@ -4,6 +4,7 @@ import type {
   WSErrorEvent,
   WSMessageEvent,
   WSOpenEvent,
+  WSResumeEvent,
   WSTerminateEvent,
 } from '../interfaces/index.js';
 import { ENTRY_PROVIDER } from './entry-provider.js';
@@ -18,6 +19,8 @@ import type { WebSocketConnection } from '../server/web-socket-connection.js';
 export interface ConnectionHandler<T = unknown> {
   /** Once, first; messages wait until it is done. */
   onOpen?(ws: WebSocketConnection, event: WSOpenEvent): unknown;
+  /** A client that was connected before has what it missed of its topics with history (reference 16.4). */
+  onResume?(ws: WebSocketConnection, event: WSResumeEvent): unknown;
   /** For each message; what it returns, promises or emits is sent back. */
   onMessage(ws: WebSocketConnection, event: WSMessageEvent<T>): unknown;
   /** A hook failed, a message could not be decoded, the protocol was violated, or the socket failed. */

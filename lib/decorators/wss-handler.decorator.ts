@@ -2,7 +2,7 @@ import { applyDecorators, Injectable, SetMetadata, type Type } from '@nestjs/com
 import type {
   ServerOptions,
   WSConnectionEvent,
-  WSOpenEvent,
+  WSServerOpenEvent,
   WSServerErrorEvent,
   WSServerTerminateEvent,
 } from '../interfaces/index.js';
@@ -23,7 +23,7 @@ export interface WSSHandler {
     event: WSConnectionEvent,
   ): ConnectionDecision | Promise<ConnectionDecision>;
   /** The server has started: its HTTP server listens. */
-  onOpen?(wss: WebSocketServer, event: WSOpenEvent): unknown;
+  onOpen?(wss: WebSocketServer, event: WSServerOpenEvent): unknown;
   /** A hook of this handler failed, or the server did. */
   onError?(wss: WebSocketServer, event: WSServerErrorEvent): unknown;
   /** The server is closed; all its connections have ended. */

@@ -1,7 +1,13 @@
 import type { Type } from '@nestjs/common';
 import type { ContextId } from '@nestjs/core';
 import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
-import type { WSErrorEvent, WSOpenEvent, WSTerminateEvent } from '../interfaces/index.js';
+import type {
+  TopicRecovery,
+  WSErrorEvent,
+  WSOpenEvent,
+  WSResumeEvent,
+  WSTerminateEvent,
+} from '../interfaces/index.js';
 import type { ConnectionHooks } from '../server/hooks.js';
 import type { WebSocketConnection } from '../server/web-socket-connection.js';
 import { findHookMethods, optionalHook } from './hook-methods.js';
@@ -33,7 +39,7 @@ export function connectionHooks(
   const { type, handler } = handlerClass;
   const name = type.name || 'handler';
   const methods = findHookMethods(handler, name);
-  const { onOpen, onError, onTerminate } = methods;
+  const { onOpen, onResume, onError, onTerminate } = methods;
   const messages = serveMessages<WebSocketConnection>(
     { ...handlerClass, methods, decorator: 'ConnectionHandler', pattern: ({ wss }) => wss.path, contextId },
     enhancers,
@@ -47,7 +53,15 @@ export function connectionHooks(
   return {
     name,
     ...messages,
-    open: optionalHook(onOpen, handlerOf, (): WSOpenEvent => ({ type: 'open' })),
+    open: optionalHook(onOpen, handlerOf, (reconnected: boolean): WSOpenEvent => ({
+      type: 'open',
+      reconnected,
+    })),
+    resume: optionalHook(
+      onResume,
+      handlerOf,
+      (topics: Readonly<Record<string, TopicRecovery>>): WSResumeEvent => ({ type: 'resume', topics }),
+    ),
     error: optionalHook(onError, handlerOf, (errors: WSErrorEvent['errors']): WSErrorEvent => ({
       type: 'error',
       errors,

@@ -16,6 +16,7 @@ type Hook = (subject: object, event: object) => unknown;
 export const HOOK_NAMES: readonly HookName[] = [
   'onConnection',
   'onOpen',
+  'onResume',
   'onMessage',
   'onError',
   'onDisconnect',

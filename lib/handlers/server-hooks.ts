@@ -7,7 +7,7 @@ import type {
   DataType,
   WSConnectionEvent,
   WSErrorEvent,
-  WSOpenEvent,
+  WSServerOpenEvent,
   WSServerErrorEvent,
   WSServerTerminateEvent,
 } from '../interfaces/index.js';
@@ -64,7 +64,7 @@ export class ServerHooksFactory {
           ? Promise.resolve(decision).then((decided) => source(decided, server))
           : source(decision, server);
       },
-      open: optionalHook(onOpen, handlerOf, (): WSOpenEvent => ({ type: 'open' })),
+      open: optionalHook(onOpen, handlerOf, (): WSServerOpenEvent => ({ type: 'open' })),
       error: optionalHook(onError, handlerOf, (errors: WSErrorEvent['errors']): WSServerErrorEvent => ({
         type: 'error',
         statusText: errors[0].message,

@@ -12,6 +12,7 @@ import { DEFAULT_OPTIONS, DEFAULTS_NAMES, resolveServerOptions } from '../server
 import { ServerSession } from '../server/server-session.js';
 import type { WebSocketServer } from '../server/web-socket-server.js';
 import { ProviderExplorer, type ProviderWrapper } from './provider-explorer.js';
+import { ServerHistories } from './server-histories.js';
 import { ServerHooksFactory } from './server-hooks.js';
 
 /** The WebSocket servers of the application; injectable anywhere (reference 3.2). */
@@ -24,6 +25,7 @@ export class WebSocketServerRegistry implements Iterable<WebSocketServer> {
   readonly #hooks: ServerHooksFactory;
   readonly #host: ServerHost;
   readonly #cluster: ThisInstance | null;
+  readonly #histories: ServerHistories;
 
   constructor(
     @Optional() @Inject(MODULE_OPTIONS_TOKEN) options: FourDWebSocketModuleOptions | undefined,
@@ -31,6 +33,7 @@ export class WebSocketServerRegistry implements Iterable<WebSocketServer> {
     hooks: ServerHooksFactory,
     host: ServerHost,
     @Inject(ThisInstance) cluster: ThisInstance | null,
+    histories: ServerHistories,
   ) {
     const { backplane: _backplane, ...defaults } = options ?? {};
     this.#defaults = defaults;
@@ -38,6 +41,7 @@ export class WebSocketServerRegistry implements Iterable<WebSocketServer> {
     this.#hooks = hooks;
     this.#host = host;
     this.#cluster = cluster;
+    this.#histories = histories;
   }
 
   *[Symbol.iterator](): IterableIterator<WebSocketServer> {
@@ -116,10 +120,12 @@ export class WebSocketServerRegistry implements Iterable<WebSocketServer> {
   }
 
   #serve(server: ServerSession): void {
+    const others = server.options.backplane ? this.#cluster : null;
+    this.#histories.remember(server, others);
     this.#host.serve(server);
-    if (this.#cluster === null || !server.options.backplane) return;
+    if (others === null) return;
     try {
-      this.#cluster.join(server);
+      others.join(server);
     } catch (error) {
       this.#host.withdraw(server);
       throw error;

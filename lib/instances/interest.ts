@@ -7,6 +7,8 @@ export type ChannelReceiver = (envelope: Envelope) => void;
 
 /** Hears what the backplane says to the wishes of this instance. */
 export interface InterestObserver {
+  /** The backplane has subscribed to these channels. */
+  subscribed(channels: readonly string[]): void;
   /** The backplane refuses to subscribe to these channels; it is asked again. */
   refused(channels: readonly string[], error: unknown): void;
   /** The backplane has subscribed to channels that it refused before. */
@@ -119,6 +121,7 @@ export class Interest implements TurnListener {
   async #subscribe(channels: readonly string[]): Promise<void> {
     try {
       await this.backplane.subscribe(channels);
+      this.observer.subscribed(channels);
     } catch (error) {
       for (const channel of channels) if (this.#subscribed.has(channel)) this.#waiting.add(channel);
       this.#retryLater();

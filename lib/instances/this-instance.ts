@@ -8,6 +8,7 @@ import { instanceChannel } from './channel-names.js';
 import { blockOf, ConnectionIds } from './connection-ids.js';
 import { packEnvelope, unpackEnvelope, type Entry, UnreadableEnvelopeError } from './envelope.js';
 import { toError } from './failure.js';
+import { InstanceStore } from './instance-store.js';
 import { Interest } from './interest.js';
 import { OutgoingEnvelopes, type OutgoingEntry } from './outgoing-envelopes.js';
 import { ProblemReports } from './problem-reports.js';
@@ -24,6 +25,8 @@ const logger = new Logger('FourDWebSocketModule');
 export class ThisInstance implements BackplaneObserver, LinkOwner {
   readonly ids = new ConnectionIds((block) => this.#hearAs(block));
   readonly interest: Interest;
+  /** What the broker remembers. */
+  readonly store: InstanceStore;
   readonly #backplane: Backplane;
   readonly #links = new Map<string, ServerLink>();
   readonly #outgoing: OutgoingEnvelopes;
@@ -40,7 +43,9 @@ export class ThisInstance implements BackplaneObserver, LinkOwner {
 
   constructor(backplane: Backplane) {
     this.#backplane = backplane;
+    this.store = new InstanceStore(() => (this.#state === 'available' ? backplane.history : undefined));
     this.interest = new Interest(backplane, {
+      subscribed: (channels) => this.store.missed(channels),
       refused: (channels, error) =>
         this.#report(
           'not subscribed',
@@ -67,6 +72,16 @@ export class ThisInstance implements BackplaneObserver, LinkOwner {
   /** Whether other instances can be reached. */
   get available(): boolean {
     return this.#state === 'available' && !this.#congested;
+  }
+
+  /** Why its broker does not remember, and what to do. */
+  get forgetful(): string {
+    return `${this.#backplane.constructor.name} has no history`;
+  }
+
+  /** Whether its broker remembers. */
+  get remembers(): boolean {
+    return this.#backplane.history !== undefined;
   }
 
   /** Connects; rejects as {@link Backplane.connect}. */
@@ -162,12 +177,12 @@ export class ThisInstance implements BackplaneObserver, LinkOwner {
   }
 
   remembered(channel: string, first: TopicPosition, messages: readonly Uint8Array[]): void {
-    void channel;
-    void first;
-    void messages;
+    this.store.remembered(channel, first, messages);
   }
 
-  behind(): void {}
+  behind(): void {
+    this.store.missed();
+  }
 
   away(error: Error): void {
     const reason = toError(error);
@@ -189,6 +204,7 @@ export class ThisInstance implements BackplaneObserver, LinkOwner {
     this.#state = 'available';
     this.#outage = undefined;
     logger.log('The backplane is back: other instances are reached again');
+    this.store.missed();
     if (!this.#started) return;
     // Answers are heard when what was wanted meanwhile is subscribed to. A refusal is told, and asked about again.
     this.interest.open().then(

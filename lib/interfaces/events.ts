@@ -1,4 +1,5 @@
 import type { HandshakeRequest } from './handshake-request.js';
+import type { TopicRecovery } from './topics.js';
 import type { WSError } from './ws-error.js';
 
 /**
@@ -12,9 +13,22 @@ export interface WSConnectionEvent<Data extends object = object> {
   request: HandshakeRequest<Data>;
 }
 
-/** What `onOpen` receives, once (reference 4, 5). */
-export interface WSOpenEvent {
+/** What a server handler's `onOpen` receives, once (reference 4). */
+export interface WSServerOpenEvent {
   type: 'open';
+}
+
+/** What a connection handler's `onOpen` receives, once (reference 5). */
+export interface WSOpenEvent extends WSServerOpenEvent {
+  /** Whether the client was connected before: known of clients that speak the sub-protocol (reference 16.4). */
+  reconnected: boolean;
+}
+
+/** What a connection handler's `onResume` receives: a client that was connected before has what it missed (reference 16.4). */
+export interface WSResumeEvent {
+  type: 'resume';
+  /** What became of each topic that the client had, and was subscribed to again. */
+  topics: Readonly<Record<string, TopicRecovery>>;
 }
 
 /**

@@ -5,7 +5,9 @@ export type {
   WSErrorEvent,
   WSMessageEvent,
   WSOpenEvent,
+  WSResumeEvent,
   WSServerErrorEvent,
+  WSServerOpenEvent,
   WSServerTerminateEvent,
   WSTerminateEvent,
 } from './events.js';
@@ -14,9 +16,17 @@ export type { HandshakeRequest } from './handshake-request.js';
 export type {
   HandshakeMiddleware,
   HeartbeatOptions,
+  HistoryOptions,
   OriginCheck,
   PerMessageDeflateOptions,
   ServerDefaults,
   ServerOptions,
 } from './server-options.js';
+export type {
+  HistoryMessage,
+  HistoryQuery,
+  SubscribeOptions,
+  TopicRecovery,
+  TopicSubscription,
+} from './topics.js';
 export type { ComponentSignature, WSError } from './ws-error.js';

@@ -13,6 +13,16 @@ export interface HeartbeatOptions {
   timeout?: number;
 }
 
+/** Which topics remember, and how much (reference 16.1). */
+export interface HistoryOptions {
+  /** The topics, or patterns in which `*` stands for any text: `room:*`. */
+  topics: string | readonly string[];
+  /** How many messages of each topic are kept. @default 1000 */
+  messages?: number;
+  /** How old they may be, in milliseconds. @default 300000 */
+  age?: number;
+}
+
 /** Compression of messages (RFC 7692), with the options of `ws`. */
 export interface PerMessageDeflateOptions {
   /** Whether this side starts each message with an empty window. */
@@ -91,6 +101,19 @@ export interface ServerDefaults {
   maxBufferedAmount?: number;
   /** Compression (RFC 7692), as in `ws`. @default false */
   perMessageDeflate?: boolean | PerMessageDeflateOptions;
+  /**
+   * Topics that remember: nothing that is published to them is lost within these bounds, across cut lines and restarts
+   * (reference 16).
+   *
+   * @default none
+   */
+  history?: HistoryOptions;
+  /**
+   * Whether clients may speak the sub-protocol `nestjs-4d-websocket.v1`, which tells them their positions (reference 16.4).
+   *
+   * @default true
+   */
+  resume?: boolean;
   /**
    * How a client is told that `onConnection`, or a guard of it, refuses it: by an HTTP status, which a browser hides from
    * its page, or, with `'close'`, by an open connection that is closed at once with 4000 + the status: 4401, 4403, 4503.

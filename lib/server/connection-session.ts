@@ -1,5 +1,10 @@
 import type { Socket } from 'node:net';
-import type { HandshakeRequest } from '../interfaces/index.js';
+import type {
+  HandshakeRequest,
+  SubscribeOptions,
+  TopicRecovery,
+  TopicSubscription,
+} from '../interfaces/index.js';
 import { CloseCode } from '../errors/close-code.js';
 import type { ConnectionSocket, SocketObserver } from './socket/connection-socket.js';
 import { errorDetails, type ErrorList } from '../errors/error-details.js';
@@ -16,6 +21,9 @@ import type { ReplyReceiver } from './replies/reply-receiver.js';
 import { isReplyStream } from './replies/reply-stream.js';
 import { ReplyStreams } from './replies/reply-streams.js';
 import type { ResolvedServerOptions } from './server-options.js';
+import { isV1 } from '../protocol/sub-protocol.js';
+import { ResumeLink, type LinkedConnection } from './resume/resume-link.js';
+import type { Follower } from './topic-history.js';
 import { NO_TOPICS } from './topics.js';
 import { WebSocketConnection, type ConnectionBehind, type Sendable } from './web-socket-connection.js';
 import type { WebSocketServer } from './web-socket-server.js';
@@ -30,7 +38,11 @@ export interface ConnectionOwner {
   disconnected(session: ConnectionSession): void;
   /** The last hook is over. */
   ended(session: ConnectionSession): void;
-  subscribe(topic: string, session: ConnectionSession): void;
+  subscribe(
+    topic: string,
+    session: ConnectionSession,
+    options: SubscribeOptions | undefined,
+  ): Promise<TopicSubscription | undefined>;
   unsubscribe(topic: string, session: ConnectionSession): void;
   /** Tells the server handler's `onError`, or the log. */
   report(errors: ErrorList): void;
@@ -48,13 +60,22 @@ const NO_HOOKS: ConnectionHooks = { name: 'no handler', message: () => undefined
  * on. What fails in a step is dealt with within it, so a completion never rejects.
  */
 export class ConnectionSession
-  implements ConnectionBehind, SocketObserver, InboxConsumer, OutboxObserver, ReplyReceiver
+  implements
+    ConnectionBehind,
+    SocketObserver,
+    InboxConsumer,
+    OutboxObserver,
+    ReplyReceiver,
+    LinkedConnection,
+    Follower
 {
   readonly request: HandshakeRequest;
   readonly websocket: ConnectionSocket;
   readonly socket: Socket;
   readonly outbox: Outbox;
   readonly connection: WebSocketConnection;
+  /** The talk with a client that speaks the sub-protocol. */
+  readonly resuming: ResumeLink | undefined;
   handler: object = NO_HANDLER;
   topics: ReadonlySet<string> = NO_TOPICS;
   /** The heartbeat's notes: what had been read from the socket at its last round, and how long that was all. */
@@ -78,9 +99,16 @@ export class ConnectionSession
     this.socket = request.raw.socket;
     this.#decode = MESSAGE_DECODERS[owner.options.dataType];
     this.#inbox = new Inbox(this, owner.options);
-    this.outbox = new Outbox(websocket, this.socket, this, owner.options.maxBufferedAmount);
+    const isHeaded = isV1(websocket.protocol);
+    this.outbox = new Outbox(websocket, this.socket, this, owner.options.maxBufferedAmount, isHeaded);
     this.connection = new WebSocketConnection(id, this);
-    websocket.observe(this, this.socket);
+    this.resuming = isHeaded ? new ResumeLink(this) : undefined;
+    // With the sub-protocol it is the link that hears the socket: the others have nothing between.
+    websocket.observe(this.resuming ?? this, this.socket);
+  }
+
+  get id(): number {
+    return this.connection.id;
   }
 
   get wss(): WebSocketServer {
@@ -89,17 +117,17 @@ export class ConnectionSession
 
   /** Makes the handler, then runs `onOpen`; messages wait meanwhile. */
   start(source: HandlerSource): void {
-    this.#inbox.perform(() => {
-      try {
-        const bound = source.bind(this.connection, this.request);
-        if (!isPromise(bound)) return this.#open(bound);
-        return bound.then(
-          (made) => this.#open(made),
-          (error: unknown) => this.#abandon(error),
-        );
-      } catch (error) {
-        return this.#abandon(error);
-      }
+    const { resuming } = this;
+    if (resuming === undefined) {
+      this.#inbox.perform(() => this.#begin(source));
+      return;
+    }
+    const { heartbeat } = this.#owner.options;
+    resuming.greet(heartbeat === false ? 0 : heartbeat.interval);
+    this.#inbox.perform(async () => {
+      await resuming.ready;
+      await this.#begin(source);
+      resuming.opened();
     });
   }
 
@@ -117,8 +145,27 @@ export class ConnectionSession
     this.outbox.flush();
   }
 
-  subscribe(topic: string): void {
-    this.#owner.subscribe(topic, this);
+  sendHeader(line: string): void {
+    if (this.isOpen) this.outbox.sendHeader(line);
+  }
+
+  violated(errCode: number, error: Error): void {
+    this.fail(errCode, error);
+    this.#violated = true;
+    this.websocket.close(errCode);
+  }
+
+  resumed(topics: Readonly<Record<string, TopicRecovery>>): void {
+    this.#inbox.perform(() => this.#run(() => this.#hooks.resume?.(this.connection, topics)));
+  }
+
+  /** The heartbeat of those who see no pings. */
+  beat(): void {
+    this.resuming?.beat();
+  }
+
+  subscribe(topic: string, options?: SubscribeOptions): Promise<TopicSubscription | undefined> {
+    return this.#owner.subscribe(topic, this, options);
   }
 
   unsubscribe(topic: string): void {
@@ -224,11 +271,25 @@ export class ConnectionSession
     return this.outbox.drain(threshold);
   }
 
+  #begin(source: HandlerSource): Completion {
+    try {
+      const bound = source.bind(this.connection, this.request);
+      if (!isPromise(bound)) return this.#open(bound);
+      return bound.then(
+        (made) => this.#open(made),
+        (error: unknown) => this.#abandon(error),
+      );
+    } catch (error) {
+      return this.#abandon(error);
+    }
+  }
+
   #open({ handler, hooks }: BoundHandler): Completion {
     this.handler = handler;
     this.#hooks = hooks;
     if (this.websocket.readyState !== this.websocket.CLOSED) this.#owner.connected(this);
-    return this.#run(() => hooks.open?.(this.connection));
+    const reconnected = this.resuming !== undefined && this.resuming.earlierIds.size > 0;
+    return this.#run(() => hooks.open?.(this.connection, reconnected));
   }
 
   /** The handler could not be made: there is nobody to serve the client. */

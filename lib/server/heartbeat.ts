@@ -8,7 +8,10 @@ export interface HeartbeatPeer {
   /** What had been read from the socket at the last round, and how long that was all, in milliseconds. */
   bytesRead: number;
   silentFor: number;
+  readonly id: number;
   fail(errCode: number, error: Error): void;
+  /** Tells a client that sees no pings that the server is there. */
+  beat(): void;
 }
 
 /** How many rounds the shorter of the two times is divided into: the heartbeat is that exact. */
@@ -24,6 +27,8 @@ export class Heartbeat {
   readonly #interval: number;
   readonly #timeout: number;
   readonly #round: number;
+  readonly #roundsAnInterval: number;
+  #rounds = 0;
   #timer: NodeJS.Timeout | undefined;
 
   /** @param interval,timeout milliseconds */
@@ -32,6 +37,7 @@ export class Heartbeat {
     this.#interval = interval;
     this.#timeout = timeout;
     this.#round = Math.max(1, Math.floor(Math.min(interval, timeout) / ROUNDS));
+    this.#roundsAnInterval = Math.max(1, Math.floor(interval / this.#round));
   }
 
   start(): void {
@@ -45,7 +51,12 @@ export class Heartbeat {
   }
 
   #beat(): void {
-    for (const peer of this.#peers) this.#examine(peer);
+    const turn = this.#rounds++;
+    for (const peer of this.#peers) {
+      this.#examine(peer);
+      // Each of them once an interval, and not all in the same round.
+      if ((turn + peer.id) % this.#roundsAnInterval === 0) peer.beat();
+    }
   }
 
   #examine(peer: HeartbeatPeer): void {

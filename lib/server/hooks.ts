@@ -1,6 +1,7 @@
 import type { HandshakeRequest } from '../interfaces/index.js';
 import type { HandshakeExchange } from './handshake/handshake-exchange.js';
 import type { ErrorList } from '../errors/error-details.js';
+import type { TopicRecovery } from '../interfaces/index.js';
 import type { WebSocketConnection } from './web-socket-connection.js';
 import type { WebSocketServer } from './web-socket-server.js';
 
@@ -15,7 +16,9 @@ export interface ConnectionHooks {
   readonly message: (connection: WebSocketConnection, data: unknown, isBinary: boolean) => unknown;
   /** Runs the exception filters for a failure of `message`; rethrows (or rejects with) what they leave. */
   filter?: ((connection: WebSocketConnection, data: unknown, failure: unknown) => unknown) | undefined;
-  open?(connection: WebSocketConnection): unknown;
+  /** @param reconnected whether the client was connected before */
+  open?(connection: WebSocketConnection, reconnected: boolean): unknown;
+  resume?(connection: WebSocketConnection, topics: Readonly<Record<string, TopicRecovery>>): unknown;
   error?(connection: WebSocketConnection, errors: ErrorList): unknown;
   terminate?(connection: WebSocketConnection, code: number, reason: string | undefined): unknown;
 }

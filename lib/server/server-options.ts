@@ -4,6 +4,8 @@ import type {
   DataType,
   HandshakeMiddleware,
   HeartbeatOptions,
+  HistoryBounds,
+  HistoryOptions,
   PerMessageDeflateOptions,
   ServerOptions,
 } from '../interfaces/index.js';
@@ -12,7 +14,7 @@ import { clientAddress, type ClientAddress } from './handshake/client-address.js
 import type { HandshakeOptions } from './handshake/handshakes.js';
 import type { InboxLimits } from './socket/inbox.js';
 import { nearestName } from '../foundation/nearest-name.js';
-import { BEARER_PREFIX } from '../protocol/sub-protocol.js';
+import { BEARER_PREFIX, V1_PROTOCOL } from '../protocol/sub-protocol.js';
 
 const MAX_TIMEOUT = 2 ** 31 - 1;
 const MAX_BYTES = 2 ** 31 - 1;
@@ -29,6 +31,7 @@ export const DEFAULT_OPTIONS = {
   maxQueuedMessages: 64,
   maxQueuedBytes: 4 * 1024 * 1024,
   refusals: 'http',
+  history: { messages: 1000, age: 300_000 },
   maxBufferedAmount: 16 * 1024 * 1024,
 } as const;
 
@@ -40,6 +43,8 @@ export interface ResolvedServerOptions extends HandshakeOptions, InboxLimits {
   readonly heartbeat: { readonly interval: number; readonly timeout: number } | false;
   readonly shutdownTimeout: number;
   readonly maxBufferedAmount: number;
+  /** The topics that remember; undefined if none do. */
+  readonly history: { readonly topics: readonly string[]; readonly bounds: HistoryBounds } | undefined;
   /** Whether it takes part in the module's backplane. */
   readonly backplane: boolean;
 }
@@ -69,12 +74,15 @@ const OPTION_NAMES = namesOf<ServerOptions>({
   maxBufferedAmount: true,
   perMessageDeflate: true,
   refusals: true,
+  history: true,
+  resume: true,
   backplane: true,
 });
 /** The options of a module: a path and a port are one server's. */
 export const DEFAULTS_NAMES: ReadonlySet<string> = new Set(
   [...OPTION_NAMES].filter((name) => !['path', 'port', 'backplane'].includes(name)),
 );
+const HISTORY_NAMES = namesOf<HistoryOptions>({ topics: true, messages: true, age: true });
 const HEARTBEAT_NAMES = namesOf<HeartbeatOptions>({ interval: true, timeout: true });
 const HANDSHAKE_NAMES = namesOf<NonNullable<ServerOptions['handshake']>>({ use: true });
 const ZLIB_NAMES = namesOf<ZlibOptions>({
@@ -154,6 +162,8 @@ export function resolveServerOptions(
     maxBufferedAmount: number('maxBufferedAmount', 1, Number.MAX_SAFE_INTEGER),
     perMessageDeflate: checkDeflate(options.perMessageDeflate, check),
     refusals,
+    history: resolveHistory(options.history, check),
+    resume: checkResume(options.resume, check),
     backplane: checkBackplane(options.backplane, check),
   };
 }
@@ -210,6 +220,36 @@ function resolveHeartbeat(
   };
 }
 
+/** A year. */
+const MAX_AGE = 365 * 24 * 60 * 60 * 1000;
+
+function resolveHistory(
+  history: ServerOptions['history'],
+  check: OptionCheck,
+): ResolvedServerOptions['history'] {
+  if (history === undefined) return undefined;
+  check.object('history', history);
+  check.names(history, HISTORY_NAMES, 'history.');
+  const { topics, messages = DEFAULT_OPTIONS.history.messages, age = DEFAULT_OPTIONS.history.age } = history;
+  const patterns: readonly unknown[] = Array.isArray(topics) ? topics : [topics];
+  if (patterns.length === 0 || !patterns.every((each) => typeof each === 'string' && each !== '')) {
+    throw check.error('history.topics', topics, "a topic, a pattern such as 'room:*', or an array of them");
+  }
+  return {
+    topics: patterns as readonly string[],
+    bounds: {
+      messages: check.integer('history.messages', messages, 1, 1_000_000),
+      age: check.integer('history.age', age, 1, MAX_AGE),
+    },
+  };
+}
+
+function checkResume(resume: unknown, check: OptionCheck): boolean {
+  if (resume === undefined) return true;
+  if (typeof resume !== 'boolean') throw check.error('resume', resume, 'a boolean');
+  return resume;
+}
+
 function compileOrigins(
   allowed: ServerOptions['allowedOrigins'],
   check: OptionCheck,
@@ -249,13 +289,18 @@ function compileClientAddress(trustProxy: ServerOptions['trustProxy'], check: Op
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 function isProtocol(name: unknown): boolean {
-  return typeof name === 'string' && TOKEN.test(name) && !name.startsWith(BEARER_PREFIX);
+  return (
+    typeof name === 'string' &&
+    TOKEN.test(name) &&
+    !name.startsWith(BEARER_PREFIX) &&
+    !name.startsWith(V1_PROTOCOL)
+  );
 }
 
 function checkProtocols(protocols: ServerOptions['protocols'], check: OptionCheck): readonly string[] {
   if (protocols === undefined) return [];
   if (!Array.isArray(protocols) || !protocols.every(isProtocol)) {
-    const expected = `an array of sub-protocol names; "${BEARER_PREFIX}" begins a token, not a name`;
+    const expected = `an array of sub-protocol names; none begins with "${BEARER_PREFIX}" or "${V1_PROTOCOL}", which are ours`;
     throw check.error('protocols', protocols, expected);
   }
   return protocols as readonly string[];

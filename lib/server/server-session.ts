@@ -2,7 +2,15 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { errorDetails, type ErrorList } from '../errors/error-details.js';
 import { isPromise } from '../foundation/promise.js';
-import type { DataType, HandshakeRequest } from '../interfaces/index.js';
+import type {
+  DataType,
+  HandshakeRequest,
+  HistoryMessage,
+  HistoryQuery,
+  SubscribeOptions,
+  TopicPosition,
+  TopicSubscription,
+} from '../interfaces/index.js';
 import { ConnectionView, type ConnectionCollection } from './connection-collection.js';
 import { nextConnectionId } from './connection-id.js';
 import { ConnectionSession, type ConnectionOwner } from './connection-session.js';
@@ -17,14 +25,18 @@ import type { ResolvedServerOptions } from './server-options.js';
 import { Shutdown } from './shutdown.js';
 import type { ConnectionSocket } from './socket/connection-socket.js';
 import { TopicCollection } from './topic-collection.js';
-import { Topics } from './topics.js';
+import { Publication } from './publication.js';
+import { NOT_REMEMBERED, type TopicHistory } from './topic-history.js';
+import { Topics, type TopicObserver } from './topics.js';
 import { WebSocketServer, type ServerBehind } from './web-socket-server.js';
 
 /**
  * The life of a server: takes upgrade requests, keeps its connections, runs its handler's hooks. The public
  * {@link WebSocketServer} is its face.
  */
-export class ServerSession implements ServerBehind, HandshakeServer<HandlerSource>, ConnectionOwner {
+export class ServerSession
+  implements ServerBehind, HandshakeServer<HandlerSource>, ConnectionOwner, TopicObserver
+{
   readonly wss: WebSocketServer;
   readonly connections: ConnectionCollection;
   readonly topics: TopicCollection;
@@ -39,6 +51,7 @@ export class ServerSession implements ServerBehind, HandshakeServer<HandlerSourc
   /** Those that have a handler and are not closed. */
   readonly #open = new Map<number, ConnectionSession>();
   #others: OtherInstances | undefined;
+  #history: TopicHistory | undefined;
   #opened = false;
   #shutdown: Shutdown | undefined;
   #termination: Promise<void> | undefined;
@@ -100,7 +113,23 @@ export class ServerSession implements ServerBehind, HandshakeServer<HandlerSourc
   /** Talks with the same server on the other instances from now on. */
   join(others: OtherInstances): void {
     this.#others = others;
-    this.subscriptions.observer = others;
+    this.subscriptions.observer = this;
+  }
+
+  /** Some of its topics remember from now on. */
+  remember(history: TopicHistory): void {
+    this.#history = history;
+    this.subscriptions.observer = this;
+  }
+
+  topicAdded(topic: string): void {
+    if (this.#history?.covers(topic) === true) this.#history.topicAdded(topic);
+    this.#others?.topicAdded(topic);
+  }
+
+  topicRemoved(topic: string): void {
+    if (this.#history?.covers(topic) === true) this.#history.topicRemoved(topic);
+    this.#others?.topicRemoved(topic);
   }
 
   /** Calls back when the server is closed. */
@@ -141,6 +170,7 @@ export class ServerSession implements ServerBehind, HandshakeServer<HandlerSourc
 
   disconnected(session: ConnectionSession): void {
     this.#open.delete(session.connection.id);
+    if (this.#history !== undefined) for (const topic of session.topics) this.#unfollow(topic, session);
     this.subscriptions.leaveAll(session);
   }
 
@@ -149,11 +179,18 @@ export class ServerSession implements ServerBehind, HandshakeServer<HandlerSourc
     this.#shutdown?.ended();
   }
 
-  subscribe(topic: string, session: ConnectionSession): void {
+  subscribe(
+    topic: string,
+    session: ConnectionSession,
+    options: SubscribeOptions | undefined,
+  ): Promise<TopicSubscription | undefined> {
     this.subscriptions.join(topic, session);
+    if (this.#history?.covers(topic) !== true) return NOT_REMEMBERED;
+    return this.#history.follow(topic, session, options);
   }
 
   unsubscribe(topic: string, session: ConnectionSession): void {
+    if (session.topics.has(topic)) this.#unfollow(topic, session);
     this.subscriptions.leave(topic, session);
   }
 
@@ -162,9 +199,24 @@ export class ServerSession implements ServerBehind, HandshakeServer<HandlerSourc
     this.#others?.broadcast(message, this.#elsewhere(except));
   }
 
-  publish(topics: readonly string[], message: SharedMessage, except: ReadonlySet<number>): void {
+  publish(
+    topics: readonly string[],
+    message: SharedMessage,
+    except: ReadonlySet<number>,
+  ): Promise<TopicPosition | undefined> {
+    const remembered = this.#history && topics.find((topic) => this.#history!.covers(topic));
+    if (remembered !== undefined) return this.#publishRemembered(topics, remembered, message, except);
     this.deliverTo(topics, message, except);
     this.#others?.publish(topics, message, this.#elsewhere(except));
+    return NOT_REMEMBERED;
+  }
+
+  async history(topic: string, query: HistoryQuery): Promise<HistoryMessage[]> {
+    return this.#historyOf(topic, 'history').read(topic, query);
+  }
+
+  async forget(topic: string): Promise<void> {
+    return this.#historyOf(topic, 'forget').forget(topic);
   }
 
   sendTo(id: number, message: SharedMessage): void {
@@ -222,11 +274,46 @@ export class ServerSession implements ServerBehind, HandshakeServer<HandlerSourc
     this.#heartbeat?.stop();
     this.#handshakes.destroyRefused();
     this.#terminated = true;
-    await this.#shutdown.race(this.#run(() => this.#hooks.terminate?.(this.wss)));
+    await this.#shutdown.race(this.#end());
     this.#others?.leave();
     this.#others = undefined;
     this.#errorLog.close();
     this.#onTerminated();
+  }
+
+  async #end(): Promise<void> {
+    await this.#run(() => this.#hooks.terminate?.(this.wss));
+    // What it published is still to be remembered.
+    await this.#history?.close();
+  }
+
+  #unfollow(topic: string, session: ConnectionSession): void {
+    if (this.#history?.covers(topic) === true) this.#history.unfollow(topic, session);
+  }
+
+  #publishRemembered(
+    topics: readonly string[],
+    remembered: string,
+    message: SharedMessage,
+    except: ReadonlySet<number>,
+  ): Promise<TopicPosition> {
+    if (topics.length > 1) {
+      throw new TypeError(
+        `WebSocketServer.publish(): the topic "${remembered}" has a history, in which a message has one position; ` +
+          'publish to each such topic by itself',
+      );
+    }
+    return Publication.of(this.#history!.publish(remembered, message, [...except]), (error) =>
+      this.report(errorDetails(error, 'bkpl')),
+    );
+  }
+
+  #historyOf(topic: string, method: string): TopicHistory {
+    if (this.#history?.covers(topic) === true) return this.#history;
+    throw new TypeError(
+      `WebSocketServer.${method}(): the topic "${topic}" has no history; ` +
+        `give the server the option history: { topics: '${topic}' }`,
+    );
   }
 
   /** The exceptions that are not connections of this instance. */

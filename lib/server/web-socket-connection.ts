@@ -1,9 +1,11 @@
-import type { HandshakeRequest } from '../interfaces/index.js';
+import type { HandshakeRequest, SubscribeOptions, TopicSubscription } from '../interfaces/index.js';
 import type { ConnectionSocket } from './socket/connection-socket.js';
 import type { Outbox } from './socket/outbox.js';
 import { checkTermination, isCloseCode } from '../errors/close-code.js';
 import { describeType } from '../foundation/describe-type.js';
-import { PLAIN_PROTOCOL } from '../protocol/sub-protocol.js';
+import { applicationProtocol } from '../protocol/sub-protocol.js';
+import { checkSubscribeOptions } from './topic-queries.js';
+import { NOT_REMEMBERED } from './topic-history.js';
 import type { WebSocketServer } from './web-socket-server.js';
 
 /** The state of a connection: open, in the closing handshake that either side began, or over (reference 2). */
@@ -22,7 +24,7 @@ export interface ConnectionBehind {
   readonly topics: ReadonlySet<string>;
   readonly websocket: ConnectionSocket;
   readonly outbox: Outbox;
-  subscribe(topic: string): void;
+  subscribe(topic: string, options?: SubscribeOptions): Promise<TopicSubscription | undefined>;
   unsubscribe(topic: string): void;
 }
 
@@ -92,8 +94,7 @@ export class WebSocketConnection<Data extends object = object> {
 
   /** The sub-protocol chosen from the option `protocols`, or the empty string. */
   get protocol(): string {
-    const { protocol } = this.#behind.websocket;
-    return protocol === PLAIN_PROTOCOL ? '' : protocol;
+    return applicationProtocol(this.#behind.websocket.protocol);
   }
 
   /** Bytes that `send` accepted and that are not yet handed to the operating system. */
@@ -159,16 +160,24 @@ export class WebSocketConnection<Data extends object = object> {
    * Joins a topic: `wss.publish(topic, …)` reaches this client from now on. Does nothing unless the status is
    * `'Connected'`. The connection leaves its topics when it closes (reference 14.1).
    *
-   * @throws {TypeError} for a topic that is not a non-empty string
+   * Of a topic with history it delivers what is asked for of the past, then goes on live, with no hole and no double between. A
+   * client that speaks the sub-protocol, and had the topic on an earlier connection, gets what it missed; then nothing
+   * else need be asked for (reference 16.3, 16.4).
+   *
+   * @param options what of the past to deliver @default nothing; what it missed, for a client that resumes
+   * @returns a promise that resolves when the topic is live, with the position; with undefined for a topic without history, and if
+   * the connection closes or leaves the topic before. It never rejects.
+   * @throws {TypeError} for a topic that is not a non-empty string, and for options that are none
    */
-  subscribe(topic: string): void {
+  subscribe(topic: string, options?: SubscribeOptions): Promise<TopicSubscription | undefined> {
     if (typeof topic !== 'string' || topic === '') {
       throw new TypeError(
         `WebSocketConnection.subscribe(): the topic must be a non-empty string, got ${describeType(topic)}`,
       );
     }
+    if (options !== undefined) checkSubscribeOptions('WebSocketConnection.subscribe()', options);
     const { websocket } = this.#behind;
-    if (websocket.readyState === websocket.OPEN) this.#behind.subscribe(topic);
+    return websocket.readyState === websocket.OPEN ? this.#behind.subscribe(topic, options) : NOT_REMEMBERED;
   }
 
   /** Leaves a topic; does nothing if the connection was not in it. */

@@ -1,6 +1,7 @@
 import { checkTermination } from '../errors/close-code.js';
 import { describeType } from '../foundation/describe-type.js';
-import type { DataType } from '../interfaces/index.js';
+import type { DataType, HistoryMessage, HistoryQuery, TopicPosition } from '../interfaces/index.js';
+import { checkHistoryQuery } from './topic-queries.js';
 import { SharedMessage } from './message/shared-message.js';
 import type { ConnectionCollection } from './connection-collection.js';
 import type { ConnectionCount } from './other-instances.js';
@@ -34,7 +35,13 @@ export interface ServerBehind {
   readonly closing: boolean;
   terminate(): Promise<void>;
   broadcast(message: SharedMessage, except: ReadonlySet<number>): void;
-  publish(topics: readonly string[], message: SharedMessage, except: ReadonlySet<number>): void;
+  publish(
+    topics: readonly string[],
+    message: SharedMessage,
+    except: ReadonlySet<number>,
+  ): Promise<TopicPosition | undefined>;
+  history(topic: string, query: HistoryQuery): Promise<HistoryMessage[]>;
+  forget(topic: string): Promise<void>;
   sendTo(id: number, message: SharedMessage): void;
   terminateConnection(id: number, code: number | undefined, reason: string | undefined): void;
   /** @param timeout milliseconds */
@@ -118,13 +125,47 @@ export class WebSocketServer {
    * encoded once, and costs as much as there are subscribers, however many connections there are. Of several topics, a
    * connection that subscribed to more than one receives it once (reference 14.1, 14.2).
    *
-   * @throws {TypeError} as {@link WebSocketConnection.send}, and for a topic that is not a non-empty string
+   * To a topic with history a message is delivered when the store has it, in the order of the positions on all instances; binary data
+   * may be used again when the promise has settled (reference 16.2).
+   *
+   * @returns a promise of the message's position, undefined for topics without history. It rejects with a `BackplaneError` when it can
+   * not be known that the store has the message. If nobody awaits it, that goes to the server handler's `onError`.
+   * @throws {TypeError} as {@link WebSocketConnection.send}, for a topic that is not a non-empty string, and for several topics of
+   * which one has a history
    */
-  publish(topic: string | readonly string[], message: Sendable, options?: PublishOptions): void {
+  publish(
+    topic: string | readonly string[],
+    message: Sendable,
+    options?: PublishOptions,
+  ): Promise<TopicPosition | undefined> {
     const topics = Array.isArray(topic) ? (topic as readonly string[]) : [topic as string];
     for (const each of topics) checkTopic(each);
     const shared = SharedMessage.of(message, 'WebSocketServer.publish()');
-    this.#behind.publish(topics, shared, exceptions(options?.except));
+    return this.#behind.publish(topics, shared, exceptions(options?.except));
+  }
+
+  /**
+   * Reads what is remembered of a topic, the oldest first (reference 16.6).
+   *
+   * @param query which part of it @default all
+   * @returns a promise that rejects with a `BackplaneError` if the store can not be read
+   * @throws {TypeError} for a topic without history, and for a query that is none
+   */
+  async history(topic: string, query: HistoryQuery = {}): Promise<HistoryMessage[]> {
+    checkTopic(topic, 'history');
+    checkHistoryQuery('WebSocketServer.history()', query);
+    return this.#behind.history(topic, query);
+  }
+
+  /**
+   * Forgets all that is remembered of a topic; its positions begin anew, in another epoch (reference 16.6).
+   *
+   * @returns a promise that rejects with a `BackplaneError` if the store can not be reached
+   * @throws {TypeError} for a topic without history
+   */
+  async forget(topic: string): Promise<void> {
+    checkTopic(topic, 'forget');
+    return this.#behind.forget(topic);
   }
 
   /**
@@ -179,10 +220,10 @@ function exceptions(except: PublishOptions['except']): ReadonlySet<number> {
   return ids;
 }
 
-function checkTopic(topic: unknown): void {
+function checkTopic(topic: unknown, method = 'publish'): void {
   if (typeof topic === 'string' && topic !== '') return;
   throw new TypeError(
-    `WebSocketServer.publish(): the topic must be a non-empty string, got ${describeType(topic)}`,
+    `WebSocketServer.${method}(): the topic must be a non-empty string, got ${describeType(topic)}`,
   );
 }
 

@@ -120,6 +120,7 @@ describe('MessageParts', () => {
 
 describe('Interest', () => {
   const observer: InterestObserver = {
+    subscribed: () => undefined,
     refused: () => undefined,
     accepted: () => undefined,
     kept: () => undefined,

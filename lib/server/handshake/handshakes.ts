@@ -10,7 +10,7 @@ import type {
 } from '../../interfaces/index.js';
 import { peerAddress, type ClientAddress } from './client-address.js';
 import { closeReason } from '../../errors/close-code.js';
-import { PLAIN_PROTOCOL } from '../../protocol/sub-protocol.js';
+import { chooseProtocol } from './choose-protocol.js';
 import { takeOffBearer } from './bearer-offer.js';
 import { ConnectionSocket } from '../socket/connection-socket.js';
 import { errorDetails, type ErrorList } from '../../errors/error-details.js';
@@ -31,6 +31,7 @@ export interface HandshakeOptions extends PendingHandshakeLimits {
   readonly allowsOrigin: OriginCheck | undefined;
   readonly clientAddress: ClientAddress;
   readonly protocols: readonly string[];
+  readonly resume: boolean;
   readonly middleware: readonly HandshakeMiddleware[];
   readonly closeTimeout: number;
   readonly perMessageDeflate: boolean | PerMessageDeflateOptions;
@@ -96,9 +97,7 @@ export class Handshakes<Source extends object> {
       maxFragments: options.maxFragments,
       perMessageDeflate: options.perMessageDeflate as ProtocolOptions['perMessageDeflate'],
       closeTimeout: options.closeTimeout,
-      handleProtocols: (offered) =>
-        options.protocols.find((name) => offered.has(name)) ??
-        (offered.has(PLAIN_PROTOCOL) ? PLAIN_PROTOCOL : false),
+      handleProtocols: (offered) => chooseProtocol(offered, options),
     };
     this.#protocol = new ProtocolServer(protocolOptions);
     this.#protocol.on('headers', (headers) => {

@@ -54,17 +54,35 @@ export function textFrameOf(utf8: Buffer): Buffer | [header: Buffer, payload: Bu
   return dataFrame(FINAL_TEXT, utf8);
 }
 
-function dataFrame(firstByte: number, data: Buffer): Buffer | [header: Buffer, payload: Buffer] {
-  const offset = headerLength(data.length);
-  if (data.length < COPY_LIMIT) {
-    const frame = Buffer.allocUnsafe(offset + data.length);
-    writeHeader(frame, firstByte, data.length);
-    frame.set(data, offset);
-    return frame;
-  }
-  const header = Buffer.allocUnsafe(offset);
-  writeHeader(header, firstByte, data.length);
-  return [header, data];
+/**
+ * A message behind a header line of the sub-protocol, as one frame (reference 16.7).
+ *
+ * @param line with its line feed
+ */
+export function headedFrame(
+  line: string,
+  data: Buffer,
+  isBinary: boolean,
+): Buffer | [header: Buffer, payload: Buffer] {
+  return dataFrame(isBinary ? FINAL_BINARY : FINAL_TEXT, data, Buffer.from(line));
+}
+
+function dataFrame(
+  firstByte: number,
+  data: Buffer,
+  line: Buffer | null = null,
+): Buffer | [header: Buffer, payload: Buffer] {
+  const lineLength = line === null ? 0 : line.length;
+  const payloadLength = lineLength + data.length;
+  const offset = headerLength(payloadLength);
+  const dataOffset = offset + lineLength;
+  const isShort = data.length < COPY_LIMIT;
+  const frame = Buffer.allocUnsafe(isShort ? offset + payloadLength : dataOffset);
+  writeHeader(frame, firstByte, payloadLength);
+  if (line !== null) frame.set(line, offset);
+  if (!isShort) return [frame, data];
+  frame.set(data, dataOffset);
+  return frame;
 }
 
 /** A view of binary data as a Buffer, without a copy; undefined if the object is not binary data. */

@@ -1,14 +1,28 @@
-import { asBuffer, asJson, binaryFrame, payloadOf, textFrame, textFrameOf } from './message-frame.js';
+import {
+  asBuffer,
+  asJson,
+  binaryFrame,
+  headedFrame,
+  payloadOf,
+  textFrame,
+  textFrameOf,
+} from './message-frame.js';
 
-/** A message on its way to several connections: encoded once, and framed once for all that are not compressed. */
+/**
+ * A message on its way to several connections: encoded once, and framed once for all that are not compressed; once more for
+ * those that speak the sub-protocol (reference 16.7).
+ */
 export class SharedMessage {
   readonly data: string | Buffer | Blob;
   readonly isBinary: boolean;
+  readonly #line: string;
   #frame: Buffer | [header: Buffer, payload: Buffer] | undefined;
+  #headedFrame: Buffer | [header: Buffer, payload: Buffer] | undefined;
 
-  private constructor(data: string | Buffer | Blob, isBinary: boolean) {
+  private constructor(data: string | Buffer | Blob, isBinary: boolean, line = '\n') {
     this.data = data;
     this.isBinary = isBinary;
+    this.#line = line;
   }
 
   /**
@@ -29,6 +43,15 @@ export class SharedMessage {
     return new SharedMessage(payload, isBinary);
   }
 
+  /**
+   * A message of a topic with history.
+   *
+   * @param header of the sub-protocol
+   */
+  static remembered(payload: Buffer, isBinary: boolean, header: string): SharedMessage {
+    return new SharedMessage(payload, isBinary, `${header}\n`);
+  }
+
   /** The frame that connections share; undefined for a Blob, whose bytes have to be read first. */
   get frame(): Buffer | [header: Buffer, payload: Buffer] | undefined {
     if (this.#frame === undefined && !(this.data instanceof Blob)) {
@@ -38,9 +61,33 @@ export class SharedMessage {
     return this.#frame;
   }
 
+  /** The same of those that speak the sub-protocol. */
+  get headedFrame(): Buffer | [header: Buffer, payload: Buffer] | undefined {
+    const { data } = this;
+    if (this.#headedFrame === undefined && !(data instanceof Blob)) {
+      if (typeof data === 'string') this.#headedFrame = textFrame(this.#line + data);
+      else this.#headedFrame = headedFrame(this.#line, data, this.isBinary);
+    }
+    return this.#headedFrame;
+  }
+
+  /** What is sent through `ws` to those that speak the sub-protocol. */
+  get headedData(): string | Buffer | Blob {
+    const { data } = this;
+    return typeof data === 'string' ? this.#line + data : headed(this.#line, data);
+  }
+
   /** The bytes for other instances; a Blob's have to be read first. */
   get payload(): Buffer | Blob {
     // A text was encoded for its frame, or will be: once for the clients here and for the others.
     return typeof this.data === 'string' ? payloadOf(this.frame as Buffer) : this.data;
   }
+}
+
+/** Binary data behind a header line. */
+export function headed(line: string, data: Buffer): Buffer;
+export function headed(line: string, data: Blob): Blob;
+export function headed(line: string, data: Buffer | Blob): Buffer | Blob;
+export function headed(line: string, data: Buffer | Blob): Buffer | Blob {
+  return data instanceof Blob ? new Blob([line, data]) : Buffer.concat([Buffer.from(line), data]);
 }

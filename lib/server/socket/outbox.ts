@@ -3,11 +3,14 @@ import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import { DrainWatcher } from './drain-watcher.js';
 import { endOfTurn } from '../../foundation/end-of-turn.js';
-import { asBuffer, asJson, binaryFrame, textFrame } from '../message/message-frame.js';
-import type { SharedMessage } from '../message/shared-message.js';
+import { asBuffer, asJson, binaryFrame, headedFrame, textFrame } from '../message/message-frame.js';
+import { headed, type SharedMessage } from '../message/shared-message.js';
 
 /** Frames of one turn up to this many bytes are copied into one chunk; more go out as they are, in one `writev`. */
 const COPY_LIMIT = 64 * 1024;
+
+/** The header line of a message of the application's (reference 16.7). */
+const PLAIN_LINE = '\n';
 
 /** A turn ends in the asynchronous context of whoever began it, which is nothing to the observers of the others. */
 const detached = new AsyncResource('nestjs-4d-websocket');
@@ -44,17 +47,25 @@ export class Outbox {
   #lastBytes = 0;
   #scheduled = false;
   readonly #compressed: boolean;
+  readonly #headed: boolean;
+  /** Whether a message is a frame that is written as it is: one look for all that can be in the way. */
+  #direct: boolean;
   #blobs = 0;
   #drain: DrainWatcher | null = null;
   #watching = false;
 
-  /** @param limit bytes that may be buffered at the end of a turn before the observer hears of an overflow */
-  constructor(websocket: WebSocket, socket: Socket, observer: OutboxObserver, limit: number) {
+  /**
+   * @param limit bytes that may be buffered at the end of a turn before the observer hears of an overflow
+   * @param headed whether messages have a header line, as in the sub-protocol (reference 16.7)
+   */
+  constructor(websocket: WebSocket, socket: Socket, observer: OutboxObserver, limit: number, headed = false) {
     this.#websocket = websocket;
     this.#socket = socket;
     this.#observer = observer;
     this.#limit = limit;
     this.#compressed = websocket.extensions !== '';
+    this.#headed = headed;
+    this.#direct = !this.#compressed && !headed;
   }
 
   /** Bytes accepted and not yet handed to the operating system. */
@@ -64,8 +75,8 @@ export class Outbox {
 
   /** Sends a string as a text message. */
   sendText(text: string): void {
-    if (this.#compressed || this.#blobs !== 0) this.#sendThroughWs(text, false);
-    else this.#append(textFrame(text));
+    if (this.#direct) this.#append(textFrame(text));
+    else this.#sendIndirectly(text, false);
   }
 
   /**
@@ -75,22 +86,29 @@ export class Outbox {
    */
   send(message: unknown): void {
     if (message instanceof Blob) {
-      this.#sendThroughWs(message, true);
+      this.#sendThroughWs(this.#headed ? headed(PLAIN_LINE, message) : message, true);
       return;
     }
     const data = typeof message === 'object' && message !== null ? asBuffer(message) : undefined;
     if (data === undefined) this.sendText(asJson(message, 'WebSocketConnection.send()'));
-    else if (this.#compressed || this.#blobs !== 0) this.#sendThroughWs(data, true);
-    else this.#appendFrame(binaryFrame(data));
+    else if (this.#direct) this.#appendFrame(binaryFrame(data));
+    else this.#sendIndirectly(data, true);
   }
 
   /** Sends a message that many connections share: its frame is made once for all of them. */
   sendShared(message: SharedMessage): void {
-    if (this.#compressed || this.#blobs !== 0 || message.frame === undefined) {
-      this.#sendThroughWs(message.data, message.isBinary);
+    const frame = this.#headed ? message.headedFrame : message.frame;
+    if (this.#compressed || this.#blobs !== 0 || frame === undefined) {
+      this.#sendThroughWs(this.#headed ? message.headedData : message.data, message.isBinary);
     } else {
-      this.#appendFrame(message.frame);
+      this.#appendFrame(frame);
     }
+  }
+
+  /** Sends what is for this connection alone, not the application's: a header line. */
+  sendHeader(line: string): void {
+    if (this.#compressed || this.#blobs !== 0) this.#sendThroughWs(line, false);
+    else this.#append(textFrame(line));
   }
 
   /** Hands what waits to the socket now. */
@@ -184,6 +202,19 @@ export class Outbox {
     }
   }
 
+  /** Sends behind a header line, or through `ws`, or both. */
+  #sendIndirectly(data: string | Buffer, isBinary: boolean): void {
+    const isText = typeof data === 'string';
+    if (this.#compressed || this.#blobs !== 0) {
+      if (!this.#headed) this.#sendThroughWs(data, isBinary);
+      else this.#sendThroughWs(isText ? PLAIN_LINE + data : headed(PLAIN_LINE, data), isBinary);
+    } else if (isText) {
+      this.#append(textFrame(PLAIN_LINE + data));
+    } else {
+      this.#appendFrame(headedFrame(PLAIN_LINE, data, true));
+    }
+  }
+
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
@@ -194,12 +225,15 @@ export class Outbox {
     this.flush();
     this.#schedule();
     const isBlob = data instanceof Blob;
-    if (isBlob) this.#blobs++;
+    if (isBlob) {
+      this.#blobs++;
+      this.#direct = false;
+    }
     const before = this.#websocket.bufferedAmount;
     // ws sends Blobs, its types don't say so yet.
     this.#websocket.send(data as Buffer, { binary: isBinary }, (error) => {
       // A Blob that can not be read is an error that ws emits.
-      if (isBlob) this.#blobs--;
+      if (isBlob && --this.#blobs === 0) this.#direct = !this.#compressed && !this.#headed;
       this.#drain?.check(error);
     });
     this.#lastBytes = this.#websocket.bufferedAmount - before;

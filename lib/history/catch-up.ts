@@ -1,0 +1,161 @@
+import type { TopicPosition, TopicRecovery, TopicSubscription } from '../interfaces/index.js';
+import type { Follower } from '../server/topic-history.js';
+import type { PageCache } from './page-cache.js';
+import type { LogFollower, TopicLog } from './topic-log.js';
+
+/** Bytes that may wait for a client while it catches up (reference 16.8). */
+const REPLAY_BUFFER = 256 * 1024;
+
+/** Where a connection begins to follow a topic. */
+export interface StartingPoint {
+  /** A place in the past, or how many messages before what is live. */
+  readonly from: TopicPosition | number;
+  /** Whether the client brought it, and is told what became of it. */
+  readonly brought: boolean;
+}
+
+/**
+ * Brings one connection from a place in the past to where the topic is live, with no hole and no double between (reference
+ * 16.3). It holds nothing back meanwhile: what comes in is in the history, and is read from there.
+ */
+export class CatchUp implements LogFollower {
+  readonly follower: Follower;
+  readonly #log: TopicLog;
+  readonly #pages: PageCache;
+  readonly #start: StartingPoint | undefined;
+  #running: Promise<TopicSubscription | undefined> | undefined;
+  #cancelled = false;
+  #told = false;
+  #lost: number | undefined = 0;
+
+  /** @param start undefined for a connection that wants nothing of the past */
+  constructor(follower: Follower, log: TopicLog, pages: PageCache, start: StartingPoint | undefined) {
+    this.follower = follower;
+    this.#log = log;
+    this.#pages = pages;
+    this.#start = start;
+  }
+
+  get #recovery(): TopicRecovery {
+    return { recovered: this.#lost === 0, lost: this.#lost };
+  }
+
+  isLeftOut(except: readonly number[]): boolean {
+    const { id, resuming } = this.follower;
+    return except.some((each) => each === id || resuming?.earlierIds.has(each) === true);
+  }
+
+  /** The connection closed, or left the topic. */
+  cancel(): void {
+    this.#cancelled = true;
+  }
+
+  /** Resolves when the connection is live; with undefined if it was cancelled before. */
+  run(): Promise<TopicSubscription | undefined> {
+    this.#running ??= this.#run();
+    return this.#running;
+  }
+
+  async #run(): Promise<TopicSubscription | undefined> {
+    const subscription = await this.#catchUp();
+    if (this.#start?.brought === true) this.follower.resuming?.resumed(this.#log.topic);
+    return subscription;
+  }
+
+  async #catchUp(): Promise<TopicSubscription | undefined> {
+    const log = this.#log;
+    // Whoever wants nothing of the past is live at once: what is published from now on is for it.
+    if (this.#start === undefined && log.isStarted) return this.#goLive();
+    await log.started;
+    let at = await this.#startingOffset(this.#start?.from ?? log.firstPosition);
+    while (!this.#isOver) {
+      if (at === log.offset) return this.#goLive();
+      const { epoch } = log;
+      const page = await this.#pages.read(log, at);
+      if (page === undefined || this.#isOver) break;
+      if (page.epoch !== epoch || log.epoch !== epoch) {
+        // The history began anew meanwhile; what it holds now is delivered to all by the log.
+        this.#lost = undefined;
+        await log.fill();
+        at = log.offset;
+        continue;
+      }
+      at = this.#replay(at, page);
+      if (!(await this.#drained())) break;
+    }
+    return undefined;
+  }
+
+  get #isOver(): boolean {
+    return this.#cancelled || this.#log.closed || !this.follower.isOpen;
+  }
+
+  /** The offset after which messages are replayed. */
+  async #startingOffset(from: TopicPosition | number): Promise<number> {
+    const log = this.#log;
+    if (typeof from === 'number') return Math.max(0, log.offset - from);
+    const { epoch, offset } = from;
+    // Another instance may be ahead of this one.
+    if (epoch === log.epoch && offset > log.offset) await log.fill();
+    if (epoch === log.epoch && offset <= log.offset) return offset;
+    // From another epoch, or from the future: it is not known, and neither is what was missed.
+    this.#lost = undefined;
+    return log.offset;
+  }
+
+  /** Sends a page, as far as the topic is live; returns where that is. */
+  #replay(
+    after: number,
+    { oldest, newest, messages }: Awaited<ReturnType<PageCache['read']>> & object,
+  ): number {
+    const log = this.#log;
+    const end = Math.min(newest, log.offset);
+    let at = after;
+    if (oldest > at + 1) {
+      // The last so many are as many as there are.
+      const counts = typeof this.#start?.from !== 'number';
+      const first = Math.min(oldest - 1, end);
+      if (counts && this.#lost !== undefined) this.#lost += first - at;
+      at = first;
+      this.#told = false;
+    }
+    this.#tell({ epoch: log.epoch, offset: at });
+    for (const { offset, except, message } of messages) {
+      if (offset > end) return end;
+      if (offset <= at) continue;
+      at = offset;
+      if (message !== undefined && !(except.length > 0 && this.isLeftOut(except))) {
+        this.follower.deliver(message);
+      }
+    }
+    // Without a message there is none of ours up to the end.
+    return messages.length === 0 ? end : at;
+  }
+
+  #goLive(): TopicSubscription {
+    const log = this.#log;
+    const { position } = log;
+    this.#tell(position);
+    log.members.set(this.follower, this);
+    return { position, ...this.#recovery };
+  }
+
+  /** Tells a client that speaks the sub-protocol where it stands, once, and when something was lost. */
+  #tell(position: TopicPosition): void {
+    if (this.#told) return;
+    this.#told = true;
+    const { resuming } = this.follower;
+    if (this.#start?.brought === true) resuming?.resumes(this.#log.topic, position, this.#recovery);
+    else resuming?.follows(this.#log.topic, position);
+  }
+
+  async #drained(): Promise<boolean> {
+    try {
+      await this.follower.drain(REPLAY_BUFFER);
+      return true;
+    } catch {
+      // It closed.
+      return false;
+    }
+  }
+}

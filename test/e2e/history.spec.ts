@@ -1,0 +1,211 @@
+/** reference 16.1 to 16.6: topics that remember, as their clients see them. */
+import {
+  WSSHandler,
+  type WebSocketConnection,
+  type WebSocketServer,
+  type WSResumeEvent,
+  type TopicSubscription,
+  WebSocketServerRegistry,
+  type WSOpenEvent,
+  type WSMessageEvent,
+} from 'nestjs-4d-websocket';
+import { closeApps, startApp, type TestApp } from '../support/app.js';
+import { connect } from '../support/client.js';
+import { MemoryBroker, type MemoryBackplane } from '../support/memory-backplane.js';
+import { Recorder } from '../support/recorder.js';
+import { ResumingClient } from '../support/resuming-client.js';
+
+afterEach(closeApps);
+
+interface TestInstance extends TestApp {
+  server: WebSocketServer;
+  events: Recorder;
+  backplane?: MemoryBackplane;
+}
+
+/** An instance with one server, /chat, whose clients follow the topic of their query: `?topic=room:1&last=3`. */
+async function startInstance(
+  broker?: MemoryBroker,
+  history: object = { topics: 'room:*' },
+): Promise<TestInstance> {
+  const events = new Recorder();
+  const backplane = broker?.create();
+  @WSSHandler({ path: '/chat', history: history as never })
+  class Server {
+    onConnection() {
+      return {
+        async onOpen(ws: WebSocketConnection, { reconnected }: WSOpenEvent) {
+          events.push('open', ws.id, reconnected);
+          const { searchParams } = new URL(ws.request.url, 'ws://x');
+          for (const topic of searchParams.getAll('topic')) {
+            const last = searchParams.get('last');
+            const since = searchParams.get('since');
+            const options =
+              last !== null
+                ? { last: Number(last) }
+                : since !== null
+                  ? { since: JSON.parse(since) }
+                  : undefined;
+            events.push('subscribed', await ws.subscribe(topic, options));
+          }
+        },
+        onResume: (_ws: WebSocketConnection, event: WSResumeEvent) => events.push('resume', event),
+        onMessage(ws: WebSocketConnection, { data }: WSMessageEvent<string>) {
+          void ws.wss.publish('room:1', data, { except: ws });
+        },
+      };
+    }
+    onError(_wss: WebSocketServer, { errors }: { errors: unknown[] }) {
+      events.push('error', errors[0]);
+    }
+  }
+  const testApp = await startApp({ options: { backplane }, providers: [Server] });
+  return { ...testApp, server: testApp.app.get(WebSocketServerRegistry).get('/chat')!, events, backplane };
+}
+
+async function subscribed({ events }: TestInstance): Promise<TopicSubscription> {
+  return (await events.next('subscribed'))[0] as TopicSubscription;
+}
+
+async function publish({ server }: TestInstance, from: number, to: number, topic = 'room:1'): Promise<void> {
+  for (let index = from; index <= to; index++) await server.publish(topic, `m${index}`);
+}
+
+describe.each([
+  ['the memory of the process', undefined],
+  ['a broker', new MemoryBroker()],
+])('history in %s', (_name, kind) => {
+  const broker = () => kind && new MemoryBroker();
+
+  it('16.2 publish resolves with positions without holes, and undefined for a topic without history', async () => {
+    const instance = await startInstance(broker());
+    const first = await instance.server.publish('room:1', 'a');
+    expect(first).toEqual({ epoch: expect.any(String), offset: 1 });
+    expect(await instance.server.publish('room:1', { b: 1 })).toEqual({ epoch: first!.epoch, offset: 2 });
+    expect(await instance.server.publish('lobby', 'c')).toBeUndefined();
+    expect(() => instance.server.publish(['room:1', 'lobby'], 'd')).toThrow(
+      'WebSocketServer.publish(): the topic "room:1" has a history, in which a message has one position; publish to each such topic by itself',
+    );
+  });
+
+  it('16.2 what is published right after the first subscription reaches it, once', async () => {
+    const instance = await startInstance(broker());
+    const client = await connect(`${instance.wsUrl}/chat?topic=room:1`);
+    await subscribed(instance);
+    await publish(instance, 1, 3);
+    expect(await client.take(3)).toEqual(['m1', 'm2', 'm3']);
+    // 40 in one turn.
+    for (let index = 0; index < 40; index++) void instance.server.publish('room:1', `t${index}`);
+    expect(await client.take(40)).toEqual(Array.from({ length: 40 }, (_, index) => `t${index}`));
+  });
+
+  it('16.3 the last so many, then live', async () => {
+    const instance = await startInstance(broker());
+    await publish(instance, 1, 5);
+    const client = await connect(`${instance.wsUrl}/chat?topic=room:1&last=3`);
+    expect(await client.take(3)).toEqual(['m3', 'm4', 'm5']);
+    expect(await subscribed(instance)).toEqual({
+      position: { epoch: expect.any(String), offset: 5 },
+      recovered: true,
+      lost: 0,
+    });
+    await publish(instance, 6, 6);
+    expect(await client.next()).toBe('m6');
+    const other = await connect(`${instance.wsUrl}/chat?topic=room:1&last=300`);
+    expect(await other.take(6)).toEqual(['m1', 'm2', 'm3', 'm4', 'm5', 'm6']);
+  });
+
+  it('16.3 since a position; of another epoch, from the future or forgotten it says so', async () => {
+    const instance = await startInstance(broker(), { topics: 'room:*', messages: 3 });
+    const first = (await instance.server.publish('room:1', 'm1'))!;
+    await publish(instance, 2, 3);
+    const since = async (position: object) => {
+      const client = await connect(
+        `${instance.wsUrl}/chat?topic=room:1&since=${encodeURIComponent(JSON.stringify(position))}`,
+      );
+      return { client, subscription: await subscribed(instance) };
+    };
+    const good = await since(first);
+    expect(await good.client.take(2)).toEqual(['m2', 'm3']);
+    expect(good.subscription).toMatchObject({ recovered: true, lost: 0, position: { offset: 3 } });
+    expect((await since({ epoch: 'other', offset: 1 })).subscription).toMatchObject({
+      recovered: false,
+      lost: undefined,
+    });
+    expect((await since({ ...first, offset: 99 })).subscription).toMatchObject({
+      recovered: false,
+      lost: undefined,
+    });
+    await publish(instance, 4, 6);
+    const trimmed = await since(first);
+    expect(trimmed.subscription).toMatchObject({ recovered: false, lost: 2, position: { offset: 6 } });
+    expect(await trimmed.client.take(3)).toEqual(['m4', 'm5', 'm6']);
+  });
+
+  it('16.4 a client that comes back gets what it missed, in order, once, and both ends are told', async () => {
+    const instance = await startInstance(broker());
+    const client = await new ResumingClient(`${instance.wsUrl}/chat?topic=room:1`).connect();
+    expect((await client.take('topic')).header).toEqual(['topic', 'room:1', expect.any(String), 0]);
+    expect((await instance.events.next('open'))[1]).toBe(false);
+    await publish(instance, 1, 2);
+    await client.take('message');
+    expect((await client.take('message')).payload).toBe('m2');
+    await client.cut();
+    await publish(instance, 3, 300);
+    await client.connect();
+    expect((await instance.events.next('open'))[1]).toBe(true);
+    expect((await client.take('topic')).header.slice(3)).toEqual([2, true, 0]);
+    for (let index = 3; index <= 300; index++)
+      expect((await client.take('message')).payload).toBe(`m${index}`);
+    expect((await client.take('resumed')).header).toEqual(['resumed', ['room:1']]);
+    expect((await instance.events.next('resume'))[0]).toEqual({
+      type: 'resume',
+      topics: { 'room:1': { recovered: true, lost: 0 } },
+    });
+    await publish(instance, 301, 301);
+    expect((await client.take('message')).payload).toBe('m301');
+  });
+
+  it('16.4 what an earlier connection was left out of is left out of the replay', async () => {
+    const instance = await startInstance(broker());
+    const client = await new ResumingClient(`${instance.wsUrl}/chat?topic=room:1`).connect();
+    await client.take('topic');
+    client.send('mine');
+    const other = await connect(`${instance.wsUrl}/chat?topic=room:1&last=1`);
+    expect(await other.next()).toBe('mine');
+    await client.cut();
+    await publish(instance, 1, 1);
+    await client.connect();
+    expect((await client.take('topic')).header.slice(3)).toEqual([0, true, 0]);
+    expect((await client.take('message')).header).toEqual(['message', 'room:1', 2]);
+  });
+
+  it('16.6 history reads, forget begins a new epoch', async () => {
+    const instance = await startInstance(broker());
+    await publish(instance, 1, 5);
+    const all = await instance.server.history('room:1');
+    expect(all.map(({ data }) => data)).toEqual(['m1', 'm2', 'm3', 'm4', 'm5']);
+    const [, second, , fourth] = all;
+    expect(
+      (await instance.server.history('room:1', { since: second!.position, until: fourth!.position })).map(
+        ({ data }) => data,
+      ),
+    ).toEqual(['m3', 'm4']);
+    expect((await instance.server.history('room:1', { last: 2 })).map(({ data }) => data)).toEqual([
+      'm4',
+      'm5',
+    ]);
+    expect((await instance.server.history('room:1', { limit: 2 })).map(({ data }) => data)).toEqual([
+      'm1',
+      'm2',
+    ]);
+    const client = await new ResumingClient(`${instance.wsUrl}/chat?topic=room:1`).connect();
+    await client.take('topic');
+    await instance.server.forget('room:1');
+    expect((await client.take('topic')).header.slice(3)).toEqual([0, false, null]);
+    await client.take('resumed');
+    expect(await instance.server.history('room:1')).toEqual([]);
+    expect(await instance.server.publish('room:1', 'new')).toMatchObject({ offset: 1 });
+    expect((await client.take('message')).payload).toBe('new');
+  });
+});
