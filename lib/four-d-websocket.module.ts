@@ -11,6 +11,7 @@ import { ProviderExplorer } from './handlers/provider-explorer.js';
 import { ServerHistories } from './handlers/server-histories.js';
 import { ServerHooksFactory } from './handlers/server-hooks.js';
 import { ServerLauncher } from './handlers/server-launcher.js';
+import { WebSocketPublisher } from './handlers/web-socket-publisher.js';
 import { WebSocketServerRegistry } from './handlers/web-socket-server.registry.js';
 import { ConfigurableModuleClass, type FourDWebSocketModuleOptions } from './module-options.js';
 import { ServerHost } from './server/server-host.js';
@@ -29,6 +30,7 @@ import { ServerHost } from './server/server-host.js';
     ServerHooksFactory,
     ServerHistories,
     WebSocketServerRegistry,
+    WebSocketPublisher,
     UpgradeRouter,
     { provide: ServerHost, useExisting: UpgradeRouter },
     FourDWsAdapter,
@@ -36,7 +38,7 @@ import { ServerHost } from './server/server-host.js';
     ServerLauncher,
     connectionProvider,
   ],
-  exports: [WebSocketServerRegistry, CONNECTION],
+  exports: [WebSocketServerRegistry, WebSocketPublisher, CONNECTION],
 })
 export class FourDWebSocketModule extends ConfigurableModuleClass {
   constructor(config: ApplicationConfig, adapter: FourDWsAdapter, modules: ModulesContainer) {

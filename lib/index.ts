@@ -22,6 +22,7 @@ export { InvalidHandlerError } from './errors/invalid-handler.error.js';
 export { InvalidOptionError } from './errors/invalid-option.error.js';
 export { FourDWebSocketModule } from './four-d-websocket.module.js';
 export { CONNECTION } from './handlers/connection.provider.js';
+export { WebSocketPublisher, type PublisherOptions } from './handlers/web-socket-publisher.js';
 export { WebSocketServerRegistry } from './handlers/web-socket-server.registry.js';
 export type {
   Backplane,
@@ -62,5 +63,6 @@ export type { ConnectionCollection } from './server/connection-collection.js';
 export type { TopicCollection } from './server/topic-collection.js';
 export type { ConnectionCount } from './server/other-instances.js';
 export { WebSocketConnection, type ConnectionStatus, type Sendable } from './server/web-socket-connection.js';
-export { WebSocketServer, type CountOptions, type PublishOptions } from './server/web-socket-server.js';
+export { ServerPublisher, type CountOptions, type PublishOptions } from './server/server-publisher.js';
+export { WebSocketServer } from './server/web-socket-server.js';
 export { WebSocketClientModule } from './web-socket-client.module.js';

@@ -9,10 +9,13 @@ import { ProblemReports } from '../instances/problem-reports.js';
 import type { ThisInstance } from '../instances/this-instance.js';
 import type { DataType } from '../interfaces/index.js';
 import { MESSAGE_DECODERS } from '../server/message/message-decoder.js';
+import type { ResolvedServerOptions } from '../server/server-options.js';
 import type { ServerSession } from '../server/server-session.js';
 
 /** How many pages of histories are read at once. */
 const READS_AT_ONCE = 32;
+/** How long the last messages may take when the application closes, in milliseconds. */
+const CLOSE_TIMEOUT = 2_000;
 
 /** Gives servers the memory of their topics (reference 16.1). */
 @Injectable()
@@ -20,6 +23,7 @@ export class ServerHistories implements OnApplicationShutdown {
   readonly #slots = new ReadSlots(READS_AT_ONCE);
   /** What servers remember that are alone. */
   readonly #ownStore = new ProcessStore();
+  readonly #histories = new Set<ServerHistory>();
 
   /**
    * Has a server's topics remember, if its options say so.
@@ -28,29 +32,60 @@ export class ServerHistories implements OnApplicationShutdown {
    * @throws {InvalidOptionError} if the backplane does not remember
    */
   remember(server: ServerSession, others: ThisInstance | null): void {
-    const { history, dataType } = server.options;
-    if (history === undefined) return;
+    const { options, path, name } = server;
+    if (options.history === undefined) return;
+    const history = this.create(options, path, name, others, (error) =>
+      server.report(errorDetails(error, 'bkpl')),
+    );
+    server.remember(history!);
+  }
+
+  /**
+   * Makes the memory of a server's topics.
+   *
+   * @param owner whose option it is, for the error
+   * @param report hears of what goes wrong
+   * @throws {InvalidOptionError} if the backplane does not remember
+   */
+  create(
+    { history, dataType }: Pick<ResolvedServerOptions, 'history' | 'dataType'>,
+    path: string | undefined,
+    owner: string,
+    others: ThisInstance | null,
+    report: (error: Error) => void,
+  ): ServerHistory | undefined {
+    if (history === undefined) return undefined;
     if (others !== null && !others.remembers) {
       throw new InvalidOptionError(
-        server.name,
+        owner,
         'history',
         history.topics,
         `left out, or the backplane one that remembers: ${others.forgetful}`,
       );
     }
     const reports = new ProblemReports((problem, cause) =>
-      server.report(errorDetails(new Error(`${problem}: ${errorMessage(cause)}`, { cause }), 'bkpl')),
+      report(new Error(`${problem}: ${errorMessage(cause)}`, { cause })),
     );
-    server.remember(
-      new ServerHistory({
-        ...history,
-        store: others === null ? this.#ownStore : others.store,
-        slots: this.#slots,
-        channel: (topic) => topicChannel(server.path ?? '', topic),
-        decode: (payload, isBinary) => decode(dataType, payload, isBinary),
-        report: (kind, problem, cause) => reports.report(kind, problem, cause),
-      }),
-    );
+    const topics = new ServerHistory({
+      ...history,
+      store: others === null ? this.#ownStore : others.store,
+      slots: this.#slots,
+      channel: (topic) => topicChannel(path ?? '', topic),
+      decode: (payload, isBinary) => decode(dataType, payload, isBinary),
+      report: (kind, problem, cause) => reports.report(kind, problem, cause),
+    });
+    this.#histories.add(topics);
+    return topics;
+  }
+
+  /** Waits, but not for ever, until what was published is with the store or refused. */
+  async close(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    await Promise.race([
+      Promise.all(Array.from(this.#histories, (history) => history.close())),
+      new Promise((resolve) => (timer = setTimeout(resolve, CLOSE_TIMEOUT))),
+    ]);
+    clearTimeout(timer);
   }
 
   onApplicationShutdown(): void {

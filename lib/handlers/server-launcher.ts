@@ -17,6 +17,7 @@ import {
 import type { ServerOptions } from '../interfaces/index.js';
 import { ServerHost } from '../server/server-host.js';
 import { DecisionResolver } from './decision-resolver.js';
+import { ServerHistories } from './server-histories.js';
 import { moduleRefOf, ProviderExplorer, type DecoratedProvider } from './provider-explorer.js';
 import { ServerHooksFactory } from './server-hooks.js';
 import { WebSocketServerRegistry } from './web-socket-server.registry.js';
@@ -33,6 +34,7 @@ export class ServerLauncher
     private readonly connectionHandlers: DecisionResolver,
     private readonly hooks: ServerHooksFactory,
     private readonly registry: WebSocketServerRegistry,
+    private readonly histories: ServerHistories,
     private readonly host: ServerHost,
     @Inject(ThisInstance) private readonly cluster: ThisInstance | null,
   ) {}
@@ -40,12 +42,10 @@ export class ServerLauncher
   async onModuleInit(): Promise<void> {
     this.registry.checkDefaults();
     this.connectionHandlers.check();
-    // A standalone application has no HTTP server: it may import the module, and serves nobody.
-    if (!this.host.available) return;
     try {
       await this.cluster?.connect();
-      await this.#launchAll();
-      this.#warnOfUnservable();
+      // A standalone application has no HTTP server: it serves nobody, and may publish.
+      if (this.host.available) await this.#launchAll();
       await this.cluster?.ready();
     } catch (error) {
       await this.cluster?.close();
@@ -65,6 +65,7 @@ export class ServerLauncher
   async onModuleDestroy(): Promise<void> {
     this.host.beginClosing();
     await Promise.all(Array.from(this.registry, (server) => server.terminate()));
+    await this.histories.close();
     // Last, so that what the handlers' onTerminate publish is still heard elsewhere.
     await this.cluster?.close();
   }
@@ -82,6 +83,7 @@ export class ServerLauncher
       const dataType = this.registry.dataTypeOf(options.dataType);
       this.registry.start(this.hooks.ofShorthand(provider, dataType), serverOptions, type);
     }
+    this.#warnOfUnservable();
   }
 
   async #launch({ type, wrapper, options }: DecoratedProvider<ServerOptions>): Promise<void> {

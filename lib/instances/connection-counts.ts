@@ -52,6 +52,17 @@ export class ConnectionCounts {
     return { connections: pending.connections, instances: answered.size + 1 };
   }
 
+  /** Waits for answers for as long as the timeout is, since it is not known whose there will be. */
+  async collect(timeout: number, ask: (call: number) => void): Promise<ConnectionCount> {
+    const call = ++this.#calls;
+    const pending: PendingCount = { connections: 0, answered: new Set(), finish: () => undefined };
+    this.#pending.set(call, pending);
+    ask(call);
+    await new Promise((resolve) => setTimeout(resolve, timeout));
+    this.#pending.delete(call);
+    return { connections: pending.connections, instances: pending.answered.size };
+  }
+
   /** An instance answered. */
   answer(call: number, instance: number, connections: number): void {
     const pending = this.#pending.get(call);

@@ -103,7 +103,6 @@ export class ServerLink implements OtherInstances {
 
   /** An entry for this server alone, which came on the channel of the instance. */
   receiveOwn(entry: Entry, sender: number): void {
-    this.#counts.heard(sender);
     switch (entry[0]) {
       case EntryKind.SEND: {
         const [, , payload, isBinary, id] = entry;
@@ -115,14 +114,17 @@ export class ServerLink implements OtherInstances {
         this.server.connections.get(id)?.terminate(code ?? undefined, reason ?? undefined);
         return;
       }
+      case EntryKind.HELLO:
+        this.#counts.heard(sender);
+        return;
       case EntryKind.COUNTED:
+        this.#counts.heard(sender);
         this.#counts.answer(entry[2], sender, entry[3]);
     }
   }
 
   /** @param topics those of the channel; undefined for the channel that all hear */
   #receive({ sender, entries }: Envelope, topics?: readonly string[]): void {
-    this.#counts.heard(sender);
     for (const entry of entries) {
       switch (entry[0]) {
         case EntryKind.MESSAGE: {
@@ -141,6 +143,8 @@ export class ServerLink implements OtherInstances {
           this.#owner.sayTo(sender, [EntryKind.COUNTED, this.name, entry[1], this.server.connections.length]);
           break;
         case EntryKind.HELLO:
+          // Who only publishes does not greet: it has no connections to be counted.
+          this.#counts.heard(sender);
           if (entry[2]) this.#owner.sayTo(sender, [EntryKind.HELLO, this.name, false]);
           break;
         case EntryKind.BYE:

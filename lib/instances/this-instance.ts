@@ -12,6 +12,7 @@ import { InstanceStore } from './instance-store.js';
 import { Interest } from './interest.js';
 import { OutgoingEnvelopes, type OutgoingEntry } from './outgoing-envelopes.js';
 import { ProblemReports } from './problem-reports.js';
+import type { RemoteServer } from './remote-server.js';
 import { ServerLink, type LinkOwner } from './server-link.js';
 
 /** Bytes that may wait for the broker; past them messages to other instances are dropped. */
@@ -29,6 +30,7 @@ export class ThisInstance implements BackplaneObserver, LinkOwner {
   readonly store: InstanceStore;
   readonly #backplane: Backplane;
   readonly #links = new Map<string, ServerLink>();
+  readonly #remotes = new Map<string, RemoteServer>();
   readonly #outgoing: OutgoingEnvelopes;
   readonly #reports = new ProblemReports((problem, cause) => this.#tell(problem, cause));
   #started = false;
@@ -120,6 +122,11 @@ export class ThisInstance implements BackplaneObserver, LinkOwner {
       () => link.greet(),
       () => undefined,
     );
+  }
+
+  /** Publishes to the clients of a server of this path from now on; such a server need not run here. */
+  reach(path: string, server: RemoteServer): void {
+    this.#remotes.set(path, server);
   }
 
   /** A server is closed. */
@@ -235,7 +242,9 @@ export class ThisInstance implements BackplaneObserver, LinkOwner {
     this.interest.add(instanceChannel(block), ({ sender, entries }) => {
       for (const entry of entries) {
         const server = entry[1];
-        if (typeof server === 'string') this.#links.get(server)?.receiveOwn(entry, sender);
+        if (typeof server !== 'string') continue;
+        this.#links.get(server)?.receiveOwn(entry, sender);
+        this.#remotes.get(server)?.receiveOwn(entry, sender);
       }
     });
   }

@@ -25,7 +25,7 @@ import type { ResolvedServerOptions } from './server-options.js';
 import { Shutdown } from './shutdown.js';
 import type { ConnectionSocket } from './socket/connection-socket.js';
 import { TopicCollection } from './topic-collection.js';
-import { Publication } from './publication.js';
+import { historyOf, publishRemembered } from './remembered-topics.js';
 import { NOT_REMEMBERED, type TopicHistory } from './topic-history.js';
 import { Topics, type TopicObserver } from './topics.js';
 import { WebSocketServer, type ServerBehind } from './web-socket-server.js';
@@ -52,6 +52,7 @@ export class ServerSession
   readonly #open = new Map<number, ConnectionSession>();
   #others: OtherInstances | undefined;
   #history: TopicHistory | undefined;
+  readonly #untold = (error: unknown): void => this.report(errorDetails(error, 'bkpl'));
   #opened = false;
   #shutdown: Shutdown | undefined;
   #termination: Promise<void> | undefined;
@@ -204,19 +205,19 @@ export class ServerSession
     message: SharedMessage,
     except: ReadonlySet<number>,
   ): Promise<TopicPosition | undefined> {
-    const remembered = this.#history && topics.find((topic) => this.#history!.covers(topic));
-    if (remembered !== undefined) return this.#publishRemembered(topics, remembered, message, except);
+    const remembered = publishRemembered(this.#history, topics, message, except, this.#untold);
+    if (remembered !== undefined) return remembered;
     this.deliverTo(topics, message, except);
     this.#others?.publish(topics, message, this.#elsewhere(except));
     return NOT_REMEMBERED;
   }
 
   async history(topic: string, query: HistoryQuery): Promise<HistoryMessage[]> {
-    return this.#historyOf(topic, 'history').read(topic, query);
+    return historyOf(this.#history, topic, 'history').read(topic, query);
   }
 
   async forget(topic: string): Promise<void> {
-    return this.#historyOf(topic, 'forget').forget(topic);
+    return historyOf(this.#history, topic, 'forget').forget(topic);
   }
 
   sendTo(id: number, message: SharedMessage): void {
@@ -289,31 +290,6 @@ export class ServerSession
 
   #unfollow(topic: string, session: ConnectionSession): void {
     if (this.#history?.covers(topic) === true) this.#history.unfollow(topic, session);
-  }
-
-  #publishRemembered(
-    topics: readonly string[],
-    remembered: string,
-    message: SharedMessage,
-    except: ReadonlySet<number>,
-  ): Promise<TopicPosition> {
-    if (topics.length > 1) {
-      throw new TypeError(
-        `WebSocketServer.publish(): the topic "${remembered}" has a history, in which a message has one position; ` +
-          'publish to each such topic by itself',
-      );
-    }
-    return Publication.of(this.#history!.publish(remembered, message, [...except]), (error) =>
-      this.report(errorDetails(error, 'bkpl')),
-    );
-  }
-
-  #historyOf(topic: string, method: string): TopicHistory {
-    if (this.#history?.covers(topic) === true) return this.#history;
-    throw new TypeError(
-      `WebSocketServer.${method}(): the topic "${topic}" has no history; ` +
-        `give the server the option history: { topics: '${topic}' }`,
-    );
   }
 
   /** The exceptions that are not connections of this instance. */

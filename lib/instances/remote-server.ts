@@ -1,0 +1,88 @@
+import { NOT_REMEMBERED, type TopicHistory } from '../server/topic-history.js';
+import type { HistoryMessage, HistoryQuery, TopicPosition } from '../interfaces/index.js';
+import type { SharedMessage } from '../server/message/shared-message.js';
+import type { ConnectionCount } from '../server/other-instances.js';
+import type { PublisherBehind } from '../server/server-publisher.js';
+import { publishRemembered, historyOf } from '../server/remembered-topics.js';
+import { serverChannel, topicChannel } from './channel-names.js';
+import { ConnectionCounts } from './connection-counts.js';
+import { EntryKind, type Entry } from './envelope.js';
+import type { LinkOwner } from './server-link.js';
+
+/** A server that does not run in this process, for whoever publishes to its clients (reference 16.6). */
+export class RemoteServer implements PublisherBehind {
+  readonly #owner: Pick<LinkOwner, 'say' | 'sayToOwner' | 'available'>;
+  readonly #name: string;
+  readonly #history: TopicHistory | undefined;
+  readonly #untold: (error: unknown) => void;
+  readonly #counts = new ConnectionCounts();
+
+  /**
+   * @param name what the server is called among the instances: its path
+   * @param history of its topics, if they have one
+   * @param untold hears of a failure to publish that nobody awaits
+   */
+  constructor(
+    owner: Pick<LinkOwner, 'say' | 'sayToOwner' | 'available'>,
+    name: string,
+    history: TopicHistory | undefined,
+    untold: (error: unknown) => void,
+  ) {
+    this.#owner = owner;
+    this.#name = name;
+    this.#history = history;
+    this.#untold = untold;
+  }
+
+  broadcast({ isBinary, payload }: SharedMessage, except: ReadonlySet<number>): void {
+    this.#owner.say(serverChannel(this.#name), [EntryKind.MESSAGE, isBinary, payload, [...except]]);
+  }
+
+  publish(
+    topics: readonly string[],
+    message: SharedMessage,
+    except: ReadonlySet<number>,
+  ): Promise<TopicPosition | undefined> {
+    const remembered = publishRemembered(this.#history, topics, message, except, this.#untold);
+    if (remembered !== undefined) return remembered;
+    const { isBinary, payload } = message;
+    if (topics.length === 1) {
+      const channel = topicChannel(this.#name, topics[0]!);
+      this.#owner.say(channel, [EntryKind.MESSAGE, isBinary, payload, [...except]]);
+    } else if (topics.length > 1) {
+      const entry = [EntryKind.TOPICS_MESSAGE, isBinary, payload, [...except], topics] as const;
+      this.#owner.say(serverChannel(this.#name), [...entry]);
+    }
+    return NOT_REMEMBERED;
+  }
+
+  async history(topic: string, query: HistoryQuery): Promise<HistoryMessage[]> {
+    return historyOf(this.#history, topic, 'history').read(topic, query);
+  }
+
+  async forget(topic: string): Promise<void> {
+    return historyOf(this.#history, topic, 'forget').forget(topic);
+  }
+
+  sendTo(id: number, { isBinary, payload }: SharedMessage): void {
+    this.#owner.sayToOwner(id, [EntryKind.SEND, this.#name, payload, isBinary, id]);
+  }
+
+  terminateConnection(id: number, code: number | undefined, reason: string | undefined): void {
+    this.#owner.sayToOwner(id, [EntryKind.TERMINATE, this.#name, id, code ?? null, reason ?? null]);
+  }
+
+  /** Nobody greets who only publishes: all who answer within the timeout are counted. */
+  async countConnections(timeout: number): Promise<ConnectionCount> {
+    if (!this.#owner.available) return { connections: 0, instances: 0 };
+    const { connections, instances } = await this.#counts.collect(timeout, (call) =>
+      this.#owner.say(serverChannel(this.#name), [EntryKind.COUNT, call]),
+    );
+    return { connections, instances };
+  }
+
+  /** An entry for this server, which came on the channel of the instance. */
+  receiveOwn(entry: Entry, sender: number): void {
+    if (entry[0] === EntryKind.COUNTED) this.#counts.answer(entry[2], sender, entry[3]);
+  }
+}
