@@ -148,7 +148,6 @@ export class TopicLog implements ChannelFollower {
     if (this.#filling || this.#closed) return;
     this.#filling = true;
     await this.#fill();
-    this.#filling = false;
   }
 
   /** A page of the topic's history; undefined if the log is closed before there is one. */
@@ -174,7 +173,6 @@ export class TopicLog implements ChannelFollower {
       this.firstPosition = this.position;
       await this.#fill();
     }
-    this.#filling = false;
     this.#started = true;
   }
 
@@ -199,7 +197,7 @@ export class TopicLog implements ChannelFollower {
       if (!this.#stale && pending.every((batch) => this.#take(batch))) continue;
       this.#stale = false;
       const page = await this.read(this.#offset, PAGE_LENGTH);
-      if (page === undefined) return;
+      if (page === undefined) break;
       if (page.epoch !== this.#epoch) {
         this.#restart(page.epoch);
         this.#stale = true;
@@ -212,6 +210,8 @@ export class TopicLog implements ChannelFollower {
         if (this.#offset < page.newest) this.#stale = true;
       }
     } while ((this.#stale || this.#pending.length > 0) && !this.#closed);
+    // At once: what comes before the caller goes on would wait for a read that never is.
+    this.#filling = false;
   }
 
   /** Delivers what is new of a batch; returns whether nothing is missing before it. */

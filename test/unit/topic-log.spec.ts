@@ -1,0 +1,229 @@
+/** reference 16.2, 16.3, 16.5: what comes late, twice, out of order or not at all becomes each message once, in order. */
+import fc from 'fast-check';
+import type { HistoryBounds, TopicPosition } from '../../lib/interfaces/index.js';
+import { packMessage } from '../../lib/history/entry.js';
+import type { ChannelFollower, HistoryStore } from '../../lib/history/history-store.js';
+import { ReadSlots } from '../../lib/history/read-slots.js';
+import { ServerHistory } from '../../lib/history/server-history.js';
+import { topicMatcher } from '../../lib/history/topic-patterns.js';
+import { MemoryHistory } from '../../lib/remembered/memory-history.js';
+import type { SharedMessage } from '../../lib/server/message/shared-message.js';
+import { until } from '../support/patience.js';
+import type { Follower } from '../../lib/server/topic-history.js';
+
+interface Told {
+  first: TopicPosition;
+  messages: readonly Uint8Array[];
+}
+
+/** A store whose telling and reading is in the hands of the test. */
+class UnreliableStore implements HistoryStore {
+  readonly told: Told[] = [];
+  readonly memory = new MemoryHistory((_channel, first, messages) => this.told.push({ first, messages }));
+  follower: ChannelFollower | undefined;
+  /** Waits before a read is asked for, and before its answer arrives. */
+  delay: () => Promise<unknown> = () => Promise.resolve();
+  failures = 0;
+
+  append(channel: string, messages: readonly Uint8Array[], bounds: HistoryBounds) {
+    return this.memory.append(channel, messages, bounds);
+  }
+
+  async read(channel: string, after: number, limit: number, bounds: HistoryBounds) {
+    await this.delay();
+    if (this.failures-- > 0) throw new Error('busy');
+    const page = await this.memory.read(channel, after, limit, bounds);
+    await this.delay();
+    return page;
+  }
+
+  forget(channel: string, epoch?: string) {
+    return this.memory.forget(channel, epoch);
+  }
+
+  follow(_channel: string, follower: ChannelFollower) {
+    this.follower = follower;
+  }
+
+  unfollow() {
+    this.follower = undefined;
+  }
+}
+
+class TestFollower implements Follower {
+  readonly resuming = undefined;
+  readonly received: number[] = [];
+  isOpen = true;
+
+  constructor(readonly id: number) {}
+
+  deliver({ data }: SharedMessage) {
+    this.received.push(Number(String(data)));
+  }
+
+  async drain() {}
+}
+
+const BOUNDS = { messages: 100_000, age: 600_000 };
+const CHANNEL = '/chat#topic:t';
+
+function create() {
+  const store = new UnreliableStore();
+  const history = new ServerHistory({
+    store,
+    bounds: BOUNDS,
+    topics: ['t'],
+    slots: new ReadSlots(4),
+    channel: () => CHANNEL,
+    decode: String,
+    report: () => undefined,
+  });
+  let count = 0;
+  const append = (length: number) =>
+    store.append(
+      CHANNEL,
+      Array.from({ length }, () =>
+        packMessage({ payload: Buffer.from(String(++count)), isBinary: false, except: [] }),
+      ),
+      BOUNDS,
+    );
+  return { store, history, append, count: () => count };
+}
+
+/** Everything from one number to another. */
+const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
+
+describe('topics that remember', () => {
+  const step = fc.oneof(
+    fc.record({ kind: fc.constant('append' as const), length: fc.integer({ min: 1, max: 5 }) }),
+    // What is told next, or something told before; how often; or not at all.
+    fc.record({ kind: fc.constant('tell' as const), which: fc.nat(), times: fc.integer({ min: 0, max: 2 }) }),
+    fc.record({ kind: fc.constant('join' as const), from: fc.option(fc.nat(30)) }),
+    fc.record({ kind: fc.constant('missed' as const) }),
+    fc.record({ kind: fc.constant('wait' as const), turns: fc.integer({ min: 1, max: 4 }) }),
+  );
+
+  const failing = fc.oneof(
+    { arbitrary: step, weight: 9 },
+    { arbitrary: fc.record({ kind: fc.constant('fail' as const) }), weight: 1 },
+  );
+
+  it.each([
+    ['', step, 400],
+    // Each failure takes the time of a retry.
+    [' though reads fail', failing, 40],
+  ])(
+    '16.2, 16.3, 16.5 each follower has each message once and in order, from where it began%s',
+    async (_when, arbitrary, numRuns) => {
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(arbitrary, { minLength: 5, maxLength: 60 }),
+          fc.infiniteStream(fc.integer({ min: 0, max: 3 })),
+          async (steps, delays) => {
+            const { store, history, append, count } = create();
+            store.delay = async () => {
+              for (let turns = delays.next().value!; turns > 0; turns--) await Promise.resolve();
+            };
+            const { epoch } = await store.memory.read(CHANNEL, 0, 0, BOUNDS);
+            history.topicAdded('t');
+            const log: { follower: TestFollower; from: Promise<number> }[] = [];
+            for (const each of steps) {
+              switch (each.kind) {
+                case 'append':
+                  await append(each.length);
+                  break;
+                case 'tell': {
+                  const index = each.which % (store.told.length + 1);
+                  const [told] =
+                    each.times === 2 ? store.told.slice(index, index + 1) : store.told.splice(index, 1);
+                  if (told === undefined || each.times === 0) break;
+                  store.follower!.remembered(told.first, told.messages);
+                  break;
+                }
+                case 'join': {
+                  const follower = new TestFollower(log.length);
+                  const since = each.from === null ? undefined : Math.min(each.from, count());
+                  const subscription = history.follow(
+                    't',
+                    follower,
+                    since === undefined ? undefined : { since: { epoch, offset: since } },
+                  );
+                  log.push({ follower, from: subscription.then((known) => since ?? known!.position.offset) });
+                  break;
+                }
+                case 'missed':
+                  store.follower!.missed();
+                  break;
+                case 'fail':
+                  store.failures = 1;
+                  break;
+                case 'wait':
+                  for (let turns = each.turns; turns > 0; turns--) await Promise.resolve();
+              }
+            }
+            store.failures = 0;
+            // What was never told is found when something is.
+            store.follower!.missed();
+            await append(1);
+            const last = store.told.at(-1)!;
+            store.follower!.remembered(last.first, last.messages);
+            for (const { follower, from } of log) {
+              const begun = await from;
+              // One whose topic was only read after the last message.
+              if (begun === count()) continue;
+              await until(() => follower.received.at(-1) === count());
+              expect(follower.received).toEqual(range(follower.received[0]!, count()));
+              expect(follower.received[0]!).toBeLessThanOrEqual(begun + 1);
+            }
+            await history.close();
+          },
+        ),
+        { numRuns },
+      );
+    },
+    60_000,
+  );
+
+  it('16.5 a store that lost the end of its memory begins a new epoch, and nothing is delivered twice', async () => {
+    const { store, history, append } = create();
+    history.topicAdded('t');
+    const follower = new TestFollower(1);
+    await history.follow('t', follower, undefined);
+    await append(3);
+    for (const { first, messages } of store.told.splice(0)) store.follower!.remembered(first, messages);
+    const before = await store.memory.read(CHANNEL, 0, 0, BOUNDS);
+    // It is back with what it had after the second message.
+    const read = store.memory.read.bind(store.memory);
+    store.memory.read = async (...asked) => {
+      const page = await read(...asked);
+      return page.epoch === before.epoch ? { ...page, newest: 2, entries: [] } : page;
+    };
+    store.follower!.missed();
+    while ((await read(CHANNEL, 0, 0, BOUNDS)).epoch === before.epoch)
+      await new Promise((resolve) => setImmediate(resolve));
+    await append(1);
+    for (const { first, messages } of store.told.splice(0)) store.follower!.remembered(first, messages);
+    while (follower.received.length < 4) await new Promise((resolve) => setImmediate(resolve));
+    expect(follower.received).toEqual([1, 2, 3, 4]);
+    await history.close();
+  });
+});
+
+describe('patterns of topics', () => {
+  it.each([
+    ['room:*', 'room:1', true],
+    ['room:*', 'room:', true],
+    ['room:*', 'rooms', false],
+    ['*', '', true],
+    ['a*b*c', 'abc', true],
+    ['a*b*c', 'a-b-b-c', true],
+    ['a*b*c', 'acb', false],
+    ['ab*ba', 'aba', false],
+    ['exact', 'exact', true],
+    ['exact', 'exactly', false],
+    ['*:state', 'game:state', true],
+    ['a.*', 'axb', false],
+  ])('16.1 %s and %s: %s', (pattern, topic, expected) => {
+    expect(topicMatcher([pattern])(topic)).toBe(expected);
+  });
+});
