@@ -7,7 +7,7 @@ import { hasShardedPubSub, RedisClusterLink } from './redis-cluster-link.js';
 import { RedisHistory } from './redis-history.js';
 import { AT_MOST_ONCE, type RedisLink, type RedisLinkObserver } from './redis-link.js';
 import { RedisSingleLink } from './redis-single-link.js';
-import { MARK, parseRememberedMessage } from './remembered-message.js';
+import { tellObserver } from './remembered-message.js';
 import { Retry, retryDelay } from './retry.js';
 
 /** Where {@link RedisBackplane} finds its server, and how it uses it. */
@@ -155,9 +155,7 @@ export class RedisBackplane implements Backplane {
   }
 
   #receive(channel: string, message: Uint8Array): void {
-    const remembered = message[0] === MARK ? parseRememberedMessage(message) : undefined;
-    if (remembered === undefined) this.#observer?.receive(channel, message);
-    else this.#observer?.remembered(channel, remembered.first, remembered.messages);
+    if (this.#observer !== undefined) tellObserver(this.#observer, channel, message);
   }
 
   /** Both connections are there, at first or again. */

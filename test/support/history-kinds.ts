@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { Cluster, Redis } from 'ioredis';
 import type { Backplane, HistoryBounds, HistoryPage, TopicPosition } from 'nestjs-4d-websocket';
+import { NatsBackplane } from 'nestjs-4d-websocket/nats';
 import { RedisBackplane } from 'nestjs-4d-websocket/redis';
 import { MemoryBackplane, MemoryBroker } from 'nestjs-4d-websocket/testing';
-import { Broker, REDIS } from './brokers.js';
+import { Broker, NATS, REDIS } from './brokers.js';
 import { until } from './instances.js';
 import { run } from './process.js';
 
@@ -196,9 +197,21 @@ function onRedisCluster(sharded: boolean): HistoryKind {
   };
 }
 
+const ON_NATS: HistoryKind = {
+  name: 'NATS',
+  program: 'nats-server',
+  path: NATS,
+  durable: true,
+  start: async () => {
+    const broker = await Broker.natsWithJetStream();
+    return new LocalStore(() => new NatsBackplane({ servers: `127.0.0.1:${broker.port}` }), [broker]);
+  },
+};
+
 export const HISTORY_KINDS: readonly HistoryKind[] = [
   MEMORY,
   ON_REDIS,
   onRedisCluster(false),
   onRedisCluster(true),
+  ON_NATS,
 ];
