@@ -5,6 +5,7 @@ import { NatsBackplane } from 'nestjs-4d-websocket/nats';
 import { RedisBackplane } from 'nestjs-4d-websocket/redis';
 import { MemoryBackplane, MemoryBroker } from 'nestjs-4d-websocket/testing';
 import { Broker, NATS, REDIS } from './brokers.js';
+import { FixtureProcess } from './fixture.js';
 import { until } from './instances.js';
 import { run } from './process.js';
 
@@ -208,10 +209,57 @@ const ON_NATS: HistoryKind = {
   },
 };
 
+/** An instance in a worker of node:cluster. */
+export class WorkerMember implements Member {
+  constructor(
+    private readonly fixture: FixtureProcess,
+    private readonly worker: number,
+  ) {}
+
+  async call<T>(command: string, ...args: unknown[]): Promise<T> {
+    const [value, error] = await this.fixture.call<[T, string?]>(command, this.worker, ...args);
+    if (error !== undefined) throw new Error(error);
+    return value;
+  }
+
+  subscribe(channel: string): Promise<void> {
+    return this.call('subscribe', channel);
+  }
+
+  append(channel: string, messages: readonly string[], bounds: HistoryBounds): Promise<TopicPosition> {
+    return this.call('append', channel, messages, bounds);
+  }
+
+  read(channel: string, after: number, limit: number, bounds: HistoryBounds): Promise<Page> {
+    return this.call('read', channel, after, limit, bounds);
+  }
+
+  forget(channel: string, epoch?: string): Promise<void> {
+    return this.call('forget', channel, epoch);
+  }
+
+  heard(): Promise<Heard[]> {
+    return this.call('heard');
+  }
+}
+
+const IN_THE_PRIMARY: HistoryKind = {
+  name: 'node:cluster',
+  start: async () => {
+    const fixture = await FixtureProcess.start('test/e2e/fixture/history-workers.ts');
+    let workers = 0;
+    return {
+      join: async () => new WorkerMember(fixture, workers++),
+      stop: () => fixture.stop(),
+    };
+  },
+};
+
 export const HISTORY_KINDS: readonly HistoryKind[] = [
   MEMORY,
   ON_REDIS,
   onRedisCluster(false),
   onRedisCluster(true),
   ON_NATS,
+  IN_THE_PRIMARY,
 ];
