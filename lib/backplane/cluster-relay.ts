@@ -1,58 +1,61 @@
 import cluster, { type Worker } from 'node:cluster';
-
-/** What workers and their primary send each other, under {@link MESSAGE_KEY}. */
-export type RelayMessage =
-  /** A worker is there; whether the bytes arrive as bytes tells how the two processes serialize. */
-  | { kind: 'join'; probe: Uint8Array }
-  | { kind: 'joined'; takesBytes: boolean }
-  | { kind: 'subscribe' | 'unsubscribe'; channels: readonly string[] }
-  | { kind: 'message'; channel: string; data: Uint8Array | string }
-  | { kind: 'leave' };
-
-const MESSAGE_KEY = 'nestjs-4d-websocket';
+import type { TopicPosition } from '../interfaces/index.js';
+import { MemoryHistory } from '../remembered/memory-history.js';
+import {
+  decodeBytes,
+  encodeBytes,
+  unwrap,
+  wrap,
+  type HistoryQuestion,
+  type RelayMessage,
+  type SentPage,
+} from './cluster-messages.js';
 
 /** Bytes that may wait for a worker that does not read; past them its messages are dropped. */
 const MAX_PENDING_BYTES = 16 * 1024 * 1024;
 
-/** Puts a message of ours into an object that no other user of the channel takes for its own. */
-export function wrap(message: RelayMessage): Record<string, RelayMessage> {
-  return { [MESSAGE_KEY]: message };
-}
-
-/** The message of ours in what came; undefined if it is somebody else's. */
-export function unwrap(message: unknown): RelayMessage | undefined {
-  if (typeof message !== 'object' || message === null) return undefined;
-  return (message as Record<string, RelayMessage | undefined>)[MESSAGE_KEY];
-}
-
-/** Bytes as the channel between two processes can carry them: JSON needs text. */
-export function encodeBytes(bytes: Uint8Array, takesBytes: boolean): Uint8Array | string {
-  return takesBytes
-    ? bytes
-    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
-}
-
-export function decodeBytes(data: Uint8Array | string): Uint8Array {
-  return typeof data === 'string' ? Buffer.from(data, 'base64') : data;
-}
-
 /** Takes the messages of the channels that it subscribed to. */
 export interface RelayMember {
   deliver(channel: string, message: Uint8Array): void;
+  deliverRemembered(channel: string, first: TopicPosition, messages: readonly Uint8Array[]): void;
 }
 
 /** A worker, seen from the primary. */
 class WorkerMember implements RelayMember {
   takesBytes = true;
   #pendingBytes = 0;
+  #isBehind = false;
 
   constructor(private readonly worker: Worker) {}
 
   deliver(channel: string, message: Uint8Array): void {
-    if (this.#pendingBytes > MAX_PENDING_BYTES) return;
-    this.#pendingBytes += message.length;
+    if (!this.#takes(message.length)) return;
     const data = encodeBytes(message, this.takesBytes);
-    this.send({ kind: 'message', channel, data }, () => (this.#pendingBytes -= message.length));
+    this.send({ kind: 'message', channel, data }, () => this.#sent(message.length));
+  }
+
+  deliverRemembered(channel: string, first: TopicPosition, messages: readonly Uint8Array[]): void {
+    const bytes = messages.reduce((sum, { length }) => sum + length, 0);
+    if (!this.#takes(bytes)) return;
+    const data = messages.map((message) => encodeBytes(message, this.takesBytes));
+    this.send({ kind: 'remembered', channel, first, messages: data }, () => this.#sent(bytes));
+  }
+
+  #takes(bytes: number): boolean {
+    if (this.#pendingBytes > MAX_PENDING_BYTES) {
+      this.#isBehind = true;
+      return false;
+    }
+    this.#pendingBytes += bytes;
+    return true;
+  }
+
+  #sent(bytes: number): void {
+    this.#pendingBytes -= bytes;
+    if (!this.#isBehind || this.#pendingBytes > MAX_PENDING_BYTES / 2) return;
+    // It reads again: it may ask for what it missed.
+    this.#isBehind = false;
+    this.send({ kind: 'behind' });
   }
 
   /** Sends as long as the worker is there; it may die at any moment, which is no error of the primary's. */
@@ -68,6 +71,11 @@ export class ClusterRelay {
   readonly #subscribers = new Map<string, Set<RelayMember>>();
   readonly #workers = new Map<Worker, WorkerMember>();
   #listening = false;
+  /** What is remembered of all channels; it lives as long as the primary. */
+  readonly history = new MemoryHistory((channel, first, messages) => {
+    for (const member of this.#subscribers.get(channel) ?? [])
+      member.deliverRemembered(channel, first, messages);
+  });
 
   /** Listens to the workers, those of now and those to come. */
   listen(): void {
@@ -128,8 +136,32 @@ export class ClusterRelay {
       case 'message':
         this.publish(member, message.channel, decodeBytes(message.data));
         break;
+      case 'ask':
+        void this.#answer(member, message.id, message.question);
+        break;
       case 'leave':
         this.#forget(worker);
+    }
+  }
+
+  async #answer(member: WorkerMember, id: number, question: HistoryQuestion): Promise<void> {
+    member.send({ kind: 'answer', id, answer: await this.#ask(question, member.takesBytes) });
+  }
+
+  async #ask(question: HistoryQuestion, takesBytes: boolean): Promise<TopicPosition | SentPage | null> {
+    const { history } = this;
+    switch (question.task) {
+      case 'append':
+        return history.append(question.channel, question.messages.map(decodeBytes), question.bounds);
+      case 'read': {
+        const { channel, after, limit, bounds } = question;
+        const { epoch, newest, oldest, entries } = await history.read(channel, after, limit, bounds);
+        const messages = entries.map(({ message }) => encodeBytes(message, takesBytes));
+        return { epoch, newest, oldest, first: entries[0]?.offset ?? 0, messages };
+      }
+      case 'forget':
+        await history.forget(question.channel, question.epoch);
+        return null;
     }
   }
 

@@ -1,15 +1,9 @@
 import cluster from 'node:cluster';
 import { BackplaneError } from '../errors/backplane.error.js';
-import type { Backplane, BackplaneObserver } from '../interfaces/index.js';
-import {
-  ClusterRelay,
-  decodeBytes,
-  encodeBytes,
-  unwrap,
-  wrap,
-  type RelayMember,
-  type RelayMessage,
-} from './cluster-relay.js';
+import type { Backplane, BackplaneHistory, BackplaneObserver } from '../interfaces/index.js';
+import { ClusterHistory } from './cluster-history.js';
+import { decodeBytes, encodeBytes, unwrap, wrap, type RelayMessage } from './cluster-messages.js';
+import { ClusterRelay, type RelayMember } from './cluster-relay.js';
 
 const NAME = 'ClusterBackplane';
 /** How long the primary process may take to answer a worker, in milliseconds. */
@@ -28,9 +22,19 @@ export class ClusterBackplane implements Backplane {
   /** This instance, as the relay of its own process knows it. */
   readonly #member: RelayMember = {
     deliver: (channel, message) => this.#observer?.receive(channel, message),
+    deliverRemembered: (channel, first, messages) => this.#observer?.remembered(channel, first, messages),
   };
+  readonly #history = new ClusterHistory((message) => {
+    void send(message);
+    return process.connected;
+  });
   #observer: BackplaneObserver | undefined;
   #takesBytes = true;
+
+  /** The memory of the primary process (reference 16.1): what is remembered is gone with it. */
+  get history(): BackplaneHistory {
+    return cluster.isWorker ? this.#history : relay.history;
+  }
 
   /** Has this process pass messages on between its workers. To be called in the primary, before it forks. */
   static setupPrimary(): void {
@@ -87,6 +91,7 @@ export class ClusterBackplane implements Backplane {
     }
     process.off('message', this.#onMessage);
     process.off('disconnect', this.#onDisconnect);
+    this.#history.lost('it is closed');
     await send({ kind: 'leave' });
   }
 
@@ -96,6 +101,7 @@ export class ClusterBackplane implements Backplane {
         const answer = unwrap(message);
         if (answer?.kind !== 'joined') return;
         this.#takesBytes = answer.takesBytes;
+        this.#history.takesBytes = answer.takesBytes;
         clearTimeout(timer);
         process.off('message', onMessage);
         resolve();
@@ -117,10 +123,23 @@ export class ClusterBackplane implements Backplane {
 
   readonly #onMessage = (message: unknown): void => {
     const received = unwrap(message);
-    if (received?.kind === 'message') this.#observer?.receive(received.channel, decodeBytes(received.data));
+    switch (received?.kind) {
+      case 'message':
+        this.#observer?.receive(received.channel, decodeBytes(received.data));
+        break;
+      case 'remembered':
+        this.#observer?.remembered(received.channel, received.first, received.messages.map(decodeBytes));
+        break;
+      case 'behind':
+        this.#observer?.behind();
+        break;
+      case 'answer':
+        this.#history.answered(received.id, received.answer);
+    }
   };
 
   readonly #onDisconnect = (): void => {
+    this.#history.lost('the primary process is gone');
     this.#observer?.away(new BackplaneError(NAME, 'the primary process is gone'));
   };
 }

@@ -1,11 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import type { Msg, NatsConnection, NodeConnectionOptions, Subscription } from '@nats-io/transport-node';
 import { BackplaneError } from '../errors/backplane.error.js';
-import type { Backplane, BackplaneObserver } from '../interfaces/index.js';
+import type { Backplane, BackplaneHistory, BackplaneObserver } from '../interfaces/index.js';
+import { NatsHistory } from './nats-history.js';
+import { NatsHistoryStreams } from './nats-history-streams.js';
 import { MessageParts } from './nats-message-parts.js';
 import { subjectName } from './nats-subject.js';
 import { loadPackage } from './optional-package.js';
 import { OutageReport } from './outage-report.js';
+import { tellObserver } from './remembered-message.js';
 import { Retry } from './retry.js';
 
 /** Where {@link NatsBackplane} finds its servers: the options of `@nats-io/transport-node`, and these. */
@@ -19,6 +22,13 @@ export interface NatsBackplaneOptions extends NodeConnectionOptions {
    * @default false: the application does not start
    */
   startWithoutBroker?: boolean;
+  /**
+   * How many servers of a NATS cluster keep each message of a topic with history: 1, 3 or 5. It is said to streams when they are
+   * made; those that are there keep theirs.
+   *
+   * @default 1
+   */
+  historyReplicas?: number;
 }
 
 type NatsClient = typeof import('@nats-io/transport-node');
@@ -51,12 +61,15 @@ export class NatsBackplane implements Backplane {
   readonly #options: NodeConnectionOptions;
   readonly #prefix: string;
   readonly #startWithoutBroker: boolean;
+  readonly #historyReplicas: number;
   /** The channels that are wanted; those without a subscription are still to be subscribed to. */
   readonly #subscriptions = new Map<string, Subscription | undefined>();
   readonly #parts = new MessageParts(randomUUID());
   #client: NatsClient | undefined;
   #observer: BackplaneObserver | undefined;
   #connection: NatsConnection | undefined;
+  #history: NatsHistory | undefined;
+  #historyUnavailable: string | undefined;
   #available = false;
   #outage: OutageReport | undefined;
   #flushing: Promise<void> | undefined;
@@ -64,10 +77,22 @@ export class NatsBackplane implements Backplane {
   #redial: NodeJS.Timeout | undefined;
   readonly #retry = new Retry(() => void this.#resubscribe());
 
-  constructor({ prefix = '4d', startWithoutBroker = false, ...options }: NatsBackplaneOptions = {}) {
+  constructor(settings: NatsBackplaneOptions = {}) {
+    const { prefix = '4d', startWithoutBroker = false, historyReplicas = 1, ...options } = settings;
     this.#options = { ...DEFAULTS, ...options, ...REQUIRED };
     this.#prefix = `${prefix}.`;
     this.#startWithoutBroker = startWithoutBroker;
+    this.#historyReplicas = historyReplicas;
+  }
+
+  /** Keeps what is remembered in JetStream (reference 16.1); undefined without it, and before {@link connect}. */
+  get history(): BackplaneHistory | undefined {
+    return this.#history;
+  }
+
+  /** Why there is no {@link history}, for messages to people. */
+  get historyUnavailable(): string | undefined {
+    return this.#historyUnavailable;
   }
 
   /** @throws {BackplaneError} if @nats-io/transport-node is not installed, and if NATS can't be reached or refuses */
@@ -148,6 +173,8 @@ export class NatsBackplane implements Backplane {
     this.#outage = undefined;
     this.#subscriptions.clear();
     this.#parts.clear();
+    this.#history?.lost(new Error('the backplane is closed'));
+    this.#history = undefined;
     const connection = this.#connection;
     this.#connection = undefined;
     await connection?.close().catch(() => undefined);
@@ -163,10 +190,34 @@ export class NatsBackplane implements Backplane {
     }
     this.#connection = connection;
     this.#available = true;
+    await this.#openHistory(connection);
     void this.#watch(connection);
     // Those of a connection before are gone with it.
     for (const channel of this.#subscriptions.keys()) this.#subscriptions.set(channel, undefined);
     await this.#resubscribe();
+  }
+
+  async #openHistory(connection: NatsConnection): Promise<void> {
+    this.#history = undefined;
+    try {
+      const { jetstream, jetstreamManager } = await loadPackage(
+        NAME,
+        '@nats-io/jetstream',
+        () => import('@nats-io/jetstream'),
+      );
+      const manager = await jetstreamManager(connection);
+      const streams = new NatsHistoryStreams(manager, this.#prefix, this.#historyReplicas);
+      const maxPayload = (): number | undefined =>
+        this.#available ? (connection.info?.max_payload ?? Infinity) : undefined;
+      const createHeaders = this.#client!.headers;
+      this.#history = new NatsHistory(jetstream(connection), streams, { maxPayload, createHeaders });
+      this.#historyUnavailable = undefined;
+    } catch (error) {
+      this.#historyUnavailable =
+        error instanceof BackplaneError
+          ? error.message
+          : `JetStream of NATS at ${this.#addresses()} can not be used: ${(error as Error).message}`;
+    }
   }
 
   #dialLater(): void {
@@ -230,6 +281,7 @@ export class NatsBackplane implements Backplane {
   #lost(error: Error): void {
     this.#parts.clear();
     this.#retry.stop();
+    this.#history?.lost(error);
     if (!this.#available) return;
     this.#available = false;
     this.#outage?.away(this.#failure(error));
@@ -249,7 +301,7 @@ export class NatsBackplane implements Backplane {
       const part = message.headers?.get(PART_HEADER);
       const whole =
         part === undefined || part === '' ? message.data : this.#parts.join(channel, part, message.data);
-      if (whole !== undefined) this.#observer?.receive(channel, whole);
+      if (whole !== undefined && this.#observer !== undefined) tellObserver(this.#observer, channel, whole);
     };
     const subscription = this.#connection.subscribe(this.#prefix + subjectName(channel), { callback });
     this.#subscriptions.set(channel, subscription);

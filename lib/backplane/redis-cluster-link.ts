@@ -2,11 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Cluster } from 'ioredis';
 import {
   connect,
+  defineScripts,
   disconnect,
   isReplyError,
   listen,
+  runScript,
   subscribe,
   unsubscribe,
+  type HistoryScript,
   type RedisLink,
   type RedisLinkObserver,
 } from './redis-link.js';
@@ -19,6 +22,9 @@ const OPEN_TIMEOUT = 1_000;
 /** When to ask again, in milliseconds: a node for a channel, the cluster for a connection. */
 const SUBSCRIBE_RETRY = 100;
 const CONNECT_RETRY = 500;
+
+/** How long a node may take to answer anything, in milliseconds. */
+const SOCKET_TIMEOUT = 10_000;
 
 /** How long the client takes at most to notice that all of its nodes are away, in milliseconds. */
 const LOSS_TIME = 1_000;
@@ -51,9 +57,12 @@ export class RedisClusterLink implements RedisLink {
       lazyConnect: true,
       enableOfflineQueue: false,
       keyPrefix: '',
+      // A node that no longer answers is given up, so that nothing waits for it for ever.
+      redisOptions: { socketTimeout: SOCKET_TIMEOUT, ...client.options.redisOptions },
       // Nothing is published again that may have been published before a node went away.
       retryDelayOnFailover: 0,
     });
+    defineScripts(this.#publisher);
     this.#watch(this.#publisher);
     this.#subscriber = this.#createSubscriber();
   }
@@ -97,6 +106,14 @@ export class RedisClusterLink implements RedisLink {
       if (!isReplyError(error)) await delay(LOSS_TIME);
       if (this.#losses === losses) throw error;
     }
+  }
+
+  get publishCommand(): 'PUBLISH' | 'SPUBLISH' {
+    return this.#sharded ? 'SPUBLISH' : 'PUBLISH';
+  }
+
+  run(script: HistoryScript, keysAndArguments: readonly (string | number | Buffer)[]): Promise<unknown> {
+    return runScript(this.#publisher, script, keysAndArguments);
   }
 
   ping(): void {

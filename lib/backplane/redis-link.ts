@@ -1,10 +1,14 @@
 import type { Cluster, Redis, RedisOptions } from 'ioredis';
+import { HISTORY_SCRIPTS } from './redis-history-scripts.js';
 
 /** How many channels go into one command. */
 const CHANNELS_A_COMMAND = 500;
 
 /** Redis refuses a whole command for one channel that the user may not hear. */
 const FORBIDDEN_CHANNEL = /^NOPERM .*channel/;
+
+/** What Redis does for channels with history, as commands that clients learn from {@link defineScripts}. */
+export type HistoryScript = keyof typeof HISTORY_SCRIPTS;
 
 /** What a link tells its backplane. */
 export interface RedisLinkObserver {
@@ -31,6 +35,13 @@ export interface RedisLink {
   unsubscribe(names: readonly string[]): void;
   /** Rejects if Redis refuses, or could not be asked. */
   publish(name: string, message: Buffer): Promise<void>;
+  /** The command that publishes on the channels that are subscribed to. */
+  readonly publishCommand: 'PUBLISH' | 'SPUBLISH';
+  /**
+   * Runs a script of the history: two keys, then its arguments. Rejects if Redis refuses, and if its answer does not come; then nobody
+   * knows whether it ran.
+   */
+  run(script: HistoryScript, keysAndArguments: readonly (string | number | Buffer)[]): Promise<unknown>;
   /** Has the client notice a connection that is dead. */
   ping(): void;
   close(): Promise<void>;
@@ -125,4 +136,21 @@ export async function disconnect(client: Redis | Cluster): Promise<void> {
   client.disconnect();
   // Without a connection there may be nothing left to end. ioredis waits for two seconds at most.
   if (isConnected) await ended;
+}
+
+/** Teaches a client the scripts of the history. Redis learns each of them when it is run first. */
+export function defineScripts(client: Redis | Cluster): void {
+  for (const [script, definition] of Object.entries(HISTORY_SCRIPTS))
+    client.defineCommand(script, definition);
+}
+
+/** Runs a script; its answer comes in Buffers. */
+export function runScript(
+  client: Redis | Cluster,
+  script: HistoryScript,
+  keysAndArguments: readonly (string | number | Buffer)[],
+): Promise<unknown> {
+  const command = `${script}Buffer` as const;
+  type Scripts = Record<typeof command, (...args: readonly unknown[]) => Promise<unknown>>;
+  return (client as unknown as Scripts)[command](...keysAndArguments);
 }

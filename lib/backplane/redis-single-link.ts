@@ -1,11 +1,14 @@
 import type { Redis, RedisOptions } from 'ioredis';
 import {
   connect,
+  defineScripts,
   disconnect,
   isReplyError,
   listen,
+  runScript,
   subscribe,
   unsubscribe,
+  type HistoryScript,
   type RedisLink,
   type RedisLinkObserver,
 } from './redis-link.js';
@@ -13,6 +16,7 @@ import {
 /** A link to one Redis, or to the master that its sentinels name. */
 export class RedisSingleLink implements RedisLink {
   readonly address: string;
+  readonly publishCommand = 'PUBLISH';
   readonly #observer: RedisLinkObserver;
   readonly #publisher: Redis;
   readonly #subscriber: Redis;
@@ -24,6 +28,7 @@ export class RedisSingleLink implements RedisLink {
     this.#publisher = create();
     this.#subscriber = create();
     this.address = addressOf(this.#publisher.options);
+    defineScripts(this.#publisher);
     listen(this.#subscriber, observer);
     for (const client of [this.#publisher, this.#subscriber]) {
       client.on('error', (error: Error) => observer.failed(error));
@@ -52,6 +57,11 @@ export class RedisSingleLink implements RedisLink {
       // All but Redis's own refusals are of an outage, which is told already.
       if (isReplyError(error)) throw error;
     }
+  }
+
+  run(script: HistoryScript, keysAndArguments: readonly (string | number | Buffer)[]): Promise<unknown> {
+    this.#cork();
+    return runScript(this.#publisher, script, keysAndArguments);
   }
 
   /** Without an answer within its `socketTimeout` ioredis closes the socket, which otherwise nobody might notice for hours. */

@@ -1,11 +1,13 @@
 import type { Cluster, Redis, RedisOptions } from 'ioredis';
 import { BackplaneError } from '../errors/backplane.error.js';
-import type { Backplane, BackplaneObserver } from '../interfaces/index.js';
+import type { Backplane, BackplaneHistory, BackplaneObserver } from '../interfaces/index.js';
 import { loadPackage } from './optional-package.js';
 import { OutageReport } from './outage-report.js';
 import { hasShardedPubSub, RedisClusterLink } from './redis-cluster-link.js';
+import { RedisHistory } from './redis-history.js';
 import { AT_MOST_ONCE, type RedisLink, type RedisLinkObserver } from './redis-link.js';
 import { RedisSingleLink } from './redis-single-link.js';
+import { tellObserver } from './remembered-message.js';
 import { Retry, retryDelay } from './retry.js';
 
 /** Where {@link RedisBackplane} finds its server, and how it uses it. */
@@ -47,6 +49,8 @@ const SOCKET_TIMEOUT = 10_000;
  * to be installed beside this package.
  */
 export class RedisBackplane implements Backplane {
+  /** Keeps what is remembered in streams (reference 16.1). It needs Redis 6.2 or Valkey, and rights to run scripts. */
+  readonly history: BackplaneHistory;
   readonly #options: RedisBackplaneOptions;
   readonly #prefix: string;
   /** The channels that Redis has, or is asked for, each with the call that asked. */
@@ -60,7 +64,7 @@ export class RedisBackplane implements Backplane {
   #pings: NodeJS.Timeout | undefined;
   readonly #retry = new Retry(() => void this.#resubscribe());
   readonly #linkObserver: RedisLinkObserver = {
-    receive: (name, message) => this.#observer?.receive(name.slice(this.#prefix.length), message),
+    receive: (name, message) => this.#receive(name.slice(this.#prefix.length), message),
     ready: () => this.#ready(),
     lost: () => this.#lost(),
     failed: (error) => {
@@ -82,6 +86,7 @@ export class RedisBackplane implements Backplane {
     }
     this.#options = options;
     this.#prefix = `${prefix}:`;
+    this.history = new RedisHistory(this.#prefix, () => (this.#available ? this.#link : undefined));
   }
 
   /** @throws {BackplaneError} if ioredis is not installed, and if Redis can't be reached or refuses */
@@ -147,6 +152,10 @@ export class RedisBackplane implements Backplane {
     this.#outage = undefined;
     this.#names.clear();
     await link?.close();
+  }
+
+  #receive(channel: string, message: Uint8Array): void {
+    if (this.#observer !== undefined) tellObserver(this.#observer, channel, message);
   }
 
   /** Both connections are there, at first or again. */

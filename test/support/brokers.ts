@@ -77,6 +77,12 @@ export class Broker {
     return broker;
   }
 
+  /** A NATS that keeps streams in its folder. */
+  static async natsWithJetStream(...args: string[]): Promise<Broker> {
+    const store = await mkdtemp(join(tmpdir(), 'jetstream-'));
+    return Broker.nats('-js', '-sd', store, ...args);
+  }
+
   async start(): Promise<void> {
     this.#process = new TestProcess(this.command, this.args);
     await Promise.race([
