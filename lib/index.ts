@@ -8,6 +8,7 @@ export {
   OnError,
   OnMessage,
   OnOpen,
+  OnResume,
   OnTerminate,
   WebSocketClient,
   WSSHandler,

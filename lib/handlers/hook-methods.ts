@@ -17,6 +17,7 @@ export const HOOK_NAMES: readonly HookName[] = [
   'onConnection',
   'onOpen',
   'onMessage',
+  'onResume',
   'onError',
   'onDisconnect',
   'onTerminate',
