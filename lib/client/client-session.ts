@@ -27,6 +27,9 @@ const CLOSE_TIMEOUT = 5_000;
 /** A connection that lasts so long was a good one: attempts are counted anew. */
 const STABLE_AFTER = 5_000;
 
+/** How long what waited goes on waiting for a refusal, where no hello tells that there is none. */
+const SETTLE_TIME = 20;
+
 const THRESHOLD = whole(0, 0, Infinity);
 
 /** What an application may close with. */
@@ -178,10 +181,10 @@ export class ClientSession implements TransportObserver {
         return this.#hooks.call('onOpen', event);
       },
       () => {
-        // A server that refuses by a close frame sends it right behind the 101: what waited is not for it.
+        // A server that refuses by a close frame sends it right behind the 101.
         if (this.#framed || !this.#waiting.bytes) return;
         this.#sends = false;
-        return new Promise((resolve) => setTimeout(resolve));
+        return new Promise((resolve) => setTimeout(resolve, SETTLE_TIME));
       },
       () => {
         this.#sends = isCurrent();

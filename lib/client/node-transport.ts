@@ -1,12 +1,13 @@
 import { validateHeaderName, validateHeaderValue, type IncomingMessage } from 'node:http';
 import { WebSocket, type ClientOptions } from 'ws';
-import type {
-  ConnectionRequest,
-  HookQueue,
-  Payload,
-  Transport,
-  TransportObserver,
-  TransportSocket,
+import {
+  OPEN,
+  type ConnectionRequest,
+  type HookQueue,
+  type Payload,
+  type Transport,
+  type TransportObserver,
+  type TransportSocket,
 } from './transport.js';
 
 /** Milliseconds after which a socket whose closing handshake does not end is destroyed. */
@@ -54,7 +55,7 @@ class WsSocket implements TransportSocket {
         this.destroy();
         observer.closed(refusal(response));
       })
-      .on('error', (error) => (failure = { error, errCode: errorCode(error) }))
+      .on('error', (error) => (failure = { error: explained(error), errCode: errorCode(error) }))
       .on('close', (code, reason) =>
         observer.closed({ code, reason: reason.toString() || undefined, ...failure }),
       );
@@ -98,7 +99,7 @@ class WsSocket implements TransportSocket {
 
   /** Reads nothing more until the hooks that wait are over. */
   #pause(hooks: HookQueue): void {
-    if (this.#websocket.isPaused) return;
+    if (this.#websocket.isPaused || this.#websocket.readyState !== OPEN) return;
     this.#websocket.pause();
     hooks.run(() => this.#websocket.resume());
   }
@@ -121,6 +122,16 @@ function refusal({ statusCode = 0, statusMessage, headers }: IncomingMessage) {
     componentSignature: 'http',
     retryAfter: retryAfter(headers['retry-after']),
   } as const;
+}
+
+/** What `ws` says of a server that knows none of the sub-protocols that resuming needs tells nobody what to do. */
+function explained(error: Error): Error {
+  if (error.message !== 'Server sent no subprotocol') return error;
+  return new Error(
+    'The server chose none of the sub-protocols that were offered; ' +
+      'for one that is not of nestjs-4d-websocket say "resume: false"',
+    { cause: error },
+  );
 }
 
 /** The milliseconds of a Retry-After header: seconds, or a date (RFC 9110, section 10.2.3). */
