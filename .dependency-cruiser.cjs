@@ -148,7 +148,7 @@ module.exports = {
       name: 'client-in-browsers',
       severity: 'error',
       from: { path: '^lib/(client|protocol)/', pathNot: '^lib/client/node' },
-      to: { path: '^lib/client/(node|heartbeat)' },
+      to: { path: '^lib/client/node' },
     },
     {
       name: 'servers-need-no-client',

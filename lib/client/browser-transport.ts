@@ -1,5 +1,5 @@
+import { encode } from '../protocol/frame.js';
 import { BEARER_PREFIX, PLAIN_PROTOCOL } from '../protocol/sub-protocol.js';
-import { encode } from './message.js';
 import type { Transport } from './transport.js';
 
 /** A browser tells nobody when something was sent: those who wait for that look so often, in milliseconds. */
@@ -24,12 +24,12 @@ function bearer(token: string): string {
 export const browserTransport: Transport = {
   open({ url, protocols, token }, observer) {
     // The token comes last: there are servers that choose what is offered first, and would send it back.
-    const offered = token ? [...new Set([...protocols, PLAIN_PROTOCOL]), bearer(token)] : [...protocols];
-    const websocket = new WebSocket(url, offered);
+    const offered = new Set(protocols);
+    if (token) offered.add(PLAIN_PROTOCOL).add(bearer(token));
+    const websocket = new WebSocket(url, [...offered]);
     let error: Error | undefined;
     websocket.binaryType = 'arraybuffer';
-    websocket.onopen = () =>
-      observer.opened(protocols.includes(websocket.protocol) ? websocket.protocol : '');
+    websocket.onopen = () => observer.opened(websocket.protocol);
     websocket.onmessage = ({ data }) => {
       const isBinary = typeof data !== 'string';
       observer.received(isBinary ? new Uint8Array(data as ArrayBuffer) : data, isBinary);
@@ -49,12 +49,13 @@ export const browserTransport: Transport = {
   checkHeaders() {
     throw new TypeError('FourDWebSocket: browsers send no "headers"; use "token", a cookie or the query');
   },
-  watchNetwork(back, lost) {
+  watchPage({ back, lost, left }) {
     const page = globalThis as Page;
     // As the options of the listeners: it has their signal.
     const end = new AbortController();
     page.addEventListener?.('online', back, end);
     page.addEventListener?.('offline', lost, end);
+    page.addEventListener?.('pagehide', left, end);
     page.document?.addEventListener(
       'visibilitychange',
       () => {

@@ -1,7 +1,7 @@
 import type { DataType } from '../interfaces/data-type.js';
 import type { ClientDisconnectEvent } from './events.js';
 import { isObject } from './describe.js';
-import { callable, check, whole, type Rule, type Rules } from './rule.js';
+import { callable, check, TEXT, whole, type Rule, type Rules } from './rule.js';
 
 /** A value, or a promise of one. */
 type Awaitable<T> = T | PromiseLike<T>;
@@ -29,6 +29,23 @@ export interface HeartbeatOptions {
   timeout?: number;
 }
 
+/** Where positions are kept: `sessionStorage`, `localStorage`, or what has two methods of theirs. */
+export interface ResumeStorage {
+  getItem(key: string): string | null;
+  setItem(key: string, value: string): void;
+}
+
+/** How a client that comes back gets what it missed (reference 16.4). */
+export interface ResumeOptions {
+  /**
+   * Where positions are kept that outlive the page: those of the messages that `onMessage` has finished with. What was under way when the
+   * page went comes again. @default none: positions are in memory
+   */
+  storage?: ResumeStorage;
+  /** By which name. Clients of one server in one page need different ones. @default made of the URL without its query */
+  key?: string;
+}
+
 /** The options of a client (reference 15.2). Times are in milliseconds. */
 export interface ClientOptions {
   /** Whether and how a lost connection is had again. `false`: the client ends with its connection. @default true */
@@ -44,8 +61,15 @@ export interface ClientOptions {
   /** Sub-protocols to offer, the preferred first. @default none */
   protocols?: readonly string[];
   /**
-   * How a server that says nothing is noticed; `false` turns it off. Browsers don't let a page see pings: there it
-   * has no effect. @default { interval: 40000, timeout: 10000 }
+   * Whether the client offers the sub-protocol of topics that remember, and gets what it missed of them when it comes back
+   * (reference 16.4). Servers that are not of this package, and choose no sub-protocol, need `false`. @default true
+   */
+  resume?: boolean | ResumeOptions;
+  /**
+   * How a server that says nothing is noticed; `false` turns it off. Browsers don't let a page see pings: there a server with
+   * the sub-protocol of `resume` says itself how often it speaks, instead of `interval`, and with others it has no effect.
+   *
+   * @default { interval: 40000, timeout: 10000 }
    */
   heartbeat?: HeartbeatOptions | false;
 }
@@ -61,6 +85,7 @@ export interface ResolvedClientOptions {
   readonly maxBufferedAmount: number;
   readonly connectTimeout: number;
   readonly protocols: readonly string[];
+  readonly resume: ResumeOptions | false;
   readonly heartbeat: Required<HeartbeatOptions> | false;
 }
 
@@ -83,6 +108,7 @@ const HANDLER: Rules = {
   onMessage: callable,
   onError: callable,
   onDisconnect: callable,
+  onResume: callable,
   onTerminate: callable,
 };
 
@@ -105,6 +131,14 @@ const OPTIONS: Rules = {
       new Set(value).size === value.length,
     'an array of different sub-protocol names',
   ],
+  resume: {
+    storage: [
+      undefined,
+      (value) => ['getItem', 'setItem'].every((name) => typeof Object(value)[name] === 'function'),
+      'a Storage',
+    ],
+    key: TEXT,
+  },
   heartbeat: {
     interval: whole(40_000, 1, MAX_DELAY),
     timeout: whole(10_000, 1, MAX_DELAY),

@@ -1,11 +1,16 @@
 import type { ComponentSignature } from '../interfaces/ws-error.js';
+import { headerEnd, headerLine } from '../protocol/frame.js';
+import { decodeServerHeader, type ServerHeader } from '../protocol/server-header.js';
+import { applicationProtocol, isV1, offersOf, V1_PROTOCOL } from '../protocol/sub-protocol.js';
 import type { ResolvedClientOptions } from './client-options.js';
 import { MAX_DELAY } from './client-options.js';
 import type { ClientDisconnectEvent } from './events.js';
 import type { HookRunner, HookStep } from './hook-runner.js';
-import { decodeMessage, sizeOf, toPayload } from './message.js';
-import { check, whole, type Rule } from './rule.js';
+import { decodeMessage, sizeOf, toFrame, toPayload } from './message.js';
+import { Positions } from './positions.js';
+import { check, TEXT, whole, type Rule } from './rule.js';
 import { isFinal, reconnectDelay, UNAUTHORIZED } from './reconnect-policy.js';
+import { StoredPositions } from './stored-positions.js';
 import {
   OPEN,
   type Closing,
@@ -22,6 +27,9 @@ const CLOSE_TIMEOUT = 5_000;
 /** A connection that lasts so long was a good one: attempts are counted anew. */
 const STABLE_AFTER = 5_000;
 
+/** How long what waited goes on waiting for a refusal, where no hello tells that there is none. */
+const SETTLE_TIME = 20;
+
 const THRESHOLD = whole(0, 0, Infinity);
 
 /** What an application may close with. */
@@ -30,8 +38,6 @@ const CODE: Rule = [
   (code) => code === 1000 || (Number.isInteger(code) && (code as number) >= 3000 && (code as number) < 5000),
   '1000 or a whole number from 3000 to 4999',
 ];
-
-const TEXT: Rule = ['', (value) => typeof value === 'string', 'a string'];
 
 /** A control frame holds 125 bytes; two are the code (RFC 6455, section 5.5). */
 const REASON_LENGTH = whole(0, 0, 123);
@@ -45,15 +51,22 @@ export class ClientSession implements TransportObserver {
   readonly #transport: Transport;
   readonly #hooks: HookRunner;
   #waiting = new WaitingMessages();
-  readonly #ignoreNetwork: (() => void) | undefined;
+  readonly #ignorePage: (() => void) | undefined;
 
   #state: ClientStatus | 'Waiting' = 'Connecting';
   #socket: TransportSocket | undefined;
-  // There is one thing to wait for at a time: the next attempt, its end, or the answer to a close frame.
+  // There is one thing to wait for at a time: the next attempt, its end, a word of the server, or the answer to a close frame.
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Whether messages go to the socket: from the beginning of `onOpen`. */
   #sends = false;
   #terminated = false;
+  #heardAt = 0;
+
+  /** Whether frames have header lines. */
+  #framed = false;
+  /** Where it stands by what it has received, and by what hooks have finished with. */
+  #positions: Positions | undefined;
+  #stored: StoredPositions | undefined;
 
   /** Those who wait for something to leave, or to be lost. */
   #watchers: (() => void)[] = [];
@@ -73,16 +86,16 @@ export class ClientSession implements TransportObserver {
     this.#options = options;
     this.#transport = transport;
     this.#hooks = hooks;
-    if (options.reconnect) {
-      this.#ignoreNetwork = transport.watchNetwork?.(
-        () => {
-          if (this.#state === 'Waiting') void this.#connect();
-        },
-        () => {
-          if (this.#state === 'Connected') this.#abandon(new Error('The network was lost'));
-        },
-      );
-    }
+    this.#ignorePage = transport.watchPage?.({
+      back: () => {
+        if (this.#state === 'Waiting') void this.#connect();
+      },
+      lost: () => {
+        if (options.reconnect && this.#state === 'Connected')
+          this.#abandon(new Error('The network was lost'));
+      },
+      left: () => this.#stored?.save(),
+    });
     void this.#connect();
   }
 
@@ -134,12 +147,32 @@ export class ClientSession implements TransportObserver {
     }
   }
 
-  opened(protocol: string): void {
+  opened(chosen: string): void {
+    this.protocol = applicationProtocol(chosen);
+    this.#framed = isV1(chosen);
+    // A connection with the sub-protocol is open when the server has said hello: until then it may be refused.
+    if (this.#framed) this.#socket!.send(headerLine(this.#positions!.header));
+    else this.#open();
+  }
+
+  received(data: string | Uint8Array, isBinary: boolean): void {
+    this.heard();
+    if (this.#framed) this.#receiveFrame(data, isBinary);
+    else this.#receiveMessage(data, isBinary);
+  }
+
+  heard(): void {
+    this.#heardAt = performance.now();
+  }
+
+  /** @param interval how often the server promised to say something, where it can't be asked */
+  #open(interval = 0): void {
     const socket = this.#socket!;
+    const { heartbeat } = this.#options;
     clearTimeout(this.#timer);
     this.#state = 'Connected';
-    this.#openedAt = performance.now();
-    this.protocol = protocol;
+    this.#openedAt = this.#heardAt = performance.now();
+    this.#watch(heartbeat && socket.ping ? heartbeat.interval : interval);
     const event = { type: 'open', reconnected: this.#connections++ > 0 };
     const isCurrent = () => socket === this.#socket;
     this.#hooks.run(
@@ -148,12 +181,51 @@ export class ClientSession implements TransportObserver {
         return this.#hooks.call('onOpen', event);
       },
       () => {
-        if (isCurrent()) this.#flush();
+        // A server that refuses by a close frame sends it right behind the 101.
+        if (this.#framed || !this.#waiting.bytes) return;
+        this.#sends = false;
+        return new Promise((resolve) => setTimeout(resolve, SETTLE_TIME));
+      },
+      () => {
+        this.#sends = isCurrent();
+        this.#flush();
       },
     );
   }
 
-  received(data: string | Uint8Array, isBinary: boolean): void {
+  #receiveFrame(frame: string | Uint8Array, isBinary: boolean): void {
+    if (this.#state === 'Closing') return;
+    let end: number;
+    let header: ServerHeader | undefined;
+    try {
+      end = headerEnd(frame);
+      if (end > 0) header = decodeServerHeader(frame, end);
+      if ((this.#state === 'Connecting') !== (header?.[0] === 'hello'))
+        throw new Error('No hello, or another');
+    } catch (cause) {
+      this.#abandon(new Error('The server breaks the sub-protocol', { cause }), 1002);
+      return;
+    }
+    if (end === 0 || header?.[0] === 'message') this.#receiveMessage(frame.slice(end + 1), isBinary);
+    if (header) this.#follow(header);
+  }
+
+  /** Does what a server told of topics, and of itself. */
+  #follow(header: ServerHeader): void {
+    const positions = this.#positions!;
+    positions.apply(header);
+    if (header[0] === 'hello') {
+      this.#open(header[1].heartbeat);
+    } else if (header[0] === 'resumed') {
+      const topics = Object.fromEntries(header[1].map((topic) => [topic, positions.resumed(topic)]));
+      this.#hooks.run(() => this.#hooks.call('onResume', { type: 'resume', topics }));
+    }
+    // When the hooks have finished with it.
+    const stored = this.#stored;
+    if (stored) this.#hooks.run(() => stored.apply(header));
+  }
+
+  #receiveMessage(data: string | Uint8Array, isBinary: boolean): void {
     if (this.#state !== 'Connected') return;
     const { dataType } = this.#options;
     let message: unknown;
@@ -166,6 +238,24 @@ export class ClientSession implements TransportObserver {
       return;
     }
     this.#hooks.run(() => this.#hooks.call('onMessage', { type: 'message', data: message, isBinary }));
+  }
+
+  /** Notices that the server says nothing for so long, and then does not answer. */
+  #watch(interval: number): void {
+    const { heartbeat } = this.#options;
+    if (!heartbeat || !interval) return;
+    const heardAt = this.#heardAt;
+    const afterSilence = (then: () => void, delay: number) => {
+      this.#timer = setTimeout(() => (heardAt === this.#heardAt ? then() : this.#watch(interval)), delay);
+    };
+    // In two steps: a process that was busy or asleep reads what came meanwhile before it judges.
+    afterSilence(
+      () => {
+        this.#socket!.ping?.();
+        afterSilence(() => this.#abandon(new Error('The server does not answer')), heartbeat.timeout);
+      },
+      Math.min(heardAt + interval - performance.now(), MAX_DELAY),
+    );
   }
 
   closed(closing: Closing): void {
@@ -186,7 +276,7 @@ export class ClientSession implements TransportObserver {
       steps.push(() => this.#hooks.call('onDisconnect', event));
     } else {
       this.#state = 'Closed';
-      this.#ignoreNetwork?.();
+      this.#ignorePage?.();
       this.#waiting = new WaitingMessages();
       steps.push(() => this.#hooks.call('onTerminate', { type: 'terminate', code, reason }));
     }
@@ -213,10 +303,28 @@ export class ClientSession implements TransportObserver {
       if (token) check(TEXT, 'token()', token);
       componentSignature = 'wsck';
       this.url = url;
-      this.#socket = this.#transport.open({ ...this.#options, url, token: token as string }, this);
+      this.#socket = this.#transport.open(
+        { ...this.#options, protocols: this.#offers(url), url, token: token as string },
+        this,
+        this.#hooks,
+      );
     } catch (error) {
       if (attempt === this.#attempt) this.closed({ error, componentSignature });
     }
+  }
+
+  /** The sub-protocols to offer. */
+  #offers(url: string): readonly string[] {
+    const { resume, protocols } = this.#options;
+    if (!resume) return protocols;
+    const { storage, key } = resume;
+    if (storage) {
+      this.#stored ??= new StoredPositions(storage, key || `${V1_PROTOCOL}:${url.split('?')[0]}`, (error) =>
+        this.#hooks.run(() => this.#hooks.fail(error, 'user')),
+      );
+    }
+    this.#positions ??= new Positions(this.#stored?.found);
+    return offersOf(protocols);
   }
 
   /** The event of the attempt that follows; nothing if the client gives up (reference 15.4). */
@@ -248,6 +356,7 @@ export class ClientSession implements TransportObserver {
 
   /** Begins the closing handshake, and does not wait for ever for its end. */
   #close(code: number, reason: string): void {
+    clearTimeout(this.#timer);
     this.#state = 'Closing';
     this.#sends = false;
     this.#timer = setTimeout(() => this.#abandon(), CLOSE_TIMEOUT);
@@ -255,14 +364,14 @@ export class ClientSession implements TransportObserver {
   }
 
   /** Ends the connection, or the attempt, without waiting for the server. */
-  #abandon(error?: Error, code?: number): void {
+  #abandon(error?: unknown, code?: number): void {
     this.#socket?.destroy(code);
     this.closed({ code, error, errCode: code });
   }
 
   #sendNow(payload: Payload): boolean {
     if (!this.#sends || this.#socket!.readyState !== OPEN) return false;
-    this.#socket!.send(payload);
+    this.#socket!.send(this.#framed ? toFrame(payload) : payload);
     return true;
   }
 

@@ -39,6 +39,21 @@ export interface ClientDisconnectEvent {
   delay: number;
 }
 
+/** What became of what a client missed in a topic (reference 16.4). */
+export interface ClientResumedTopic {
+  /** Whether it has got all of it; `false`: the history reaches back no longer, and the state must be fetched anew. */
+  recovered: boolean;
+  /** How many messages the history no longer had; undefined where that can't be known. */
+  lost: number | undefined;
+}
+
+/** What a client's `onResume` receives: all that was missed of these topics, and could be had, has come (reference 16.4). */
+export interface ClientResumeEvent {
+  type: 'resume';
+  /** By the names of the topics. */
+  topics: Readonly<Record<string, ClientResumedTopic>>;
+}
+
 /** What a client's `onTerminate` receives, once and last (reference 15.3). */
 export interface ClientTerminateEvent {
   type: 'terminate';

@@ -1,10 +1,19 @@
-export type { ClientOptions, ClientUrl, HeartbeatOptions, ReconnectOptions } from './client-options.js';
+export type {
+  ClientOptions,
+  ClientUrl,
+  HeartbeatOptions,
+  ReconnectOptions,
+  ResumeOptions,
+  ResumeStorage,
+} from './client-options.js';
 export type { ClientStatus } from './client-session.js';
 export type {
   ClientDisconnectEvent,
   ClientErrorEvent,
   ClientMessageEvent,
   ClientOpenEvent,
+  ClientResumedTopic,
+  ClientResumeEvent,
   ClientTerminateEvent,
 } from './events.js';
 export type {

@@ -6,6 +6,7 @@ import type {
   ClientErrorEvent,
   ClientMessageEvent,
   ClientOpenEvent,
+  ClientResumeEvent,
   ClientTerminateEvent,
 } from './events.js';
 import { HookRunner, type Hooks } from './hook-runner.js';
@@ -28,6 +29,8 @@ export interface ClientHandler<T = unknown> {
   onOpen?(ws: FourDWebSocket, event: ClientOpenEvent): unknown;
   /** For each message. */
   onMessage?(ws: FourDWebSocket, event: ClientMessageEvent<T>): unknown;
+  /** What was missed of topics with history has come, as far as it could be had (reference 16.4). */
+  onResume?(ws: FourDWebSocket, event: ClientResumeEvent): unknown;
   /** A hook failed, a message could not be decoded, an attempt or a connection failed. */
   onError?(ws: FourDWebSocket, event: ClientErrorEvent): unknown;
   /** Each time a connection was lost, or could not be had, and will be tried again. */

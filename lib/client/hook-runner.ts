@@ -30,6 +30,11 @@ export class HookRunner {
     this.#handler = handler;
   }
 
+  /** How many steps wait. */
+  get length(): number {
+    return this.#waiting.length + this.#steps.length - this.#next;
+  }
+
   /** Runs steps now, or when those before them are done; what the first one leads to comes after the others. */
   run(...steps: HookStep[]): void {
     this.#waiting.push(...steps);

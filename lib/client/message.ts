@@ -1,4 +1,5 @@
 import type { DataType } from '../interfaces/data-type.js';
+import { decode, encode, encodeFrame, headerLine } from '../protocol/frame.js';
 import { isObject } from './describe.js';
 import { check } from './rule.js';
 import type { Payload } from './transport.js';
@@ -24,6 +25,11 @@ export function toPayload(message: unknown): Payload {
   return payload!;
 }
 
+/** A message as a frame of the sub-protocol (reference 16.7). */
+export function toFrame(payload: Payload): Payload {
+  return payload instanceof Blob ? new Blob([headerLine(), payload]) : encodeFrame(undefined, payload);
+}
+
 function toBytes(data: object): Uint8Array | undefined {
   const { byteOffset, byteLength } = data as Uint8Array;
   const buffer = ArrayBuffer.isView(data) ? data.buffer : data;
@@ -35,18 +41,11 @@ function toBytes(data: object): Uint8Array | undefined {
   return name.includes('Shared') ? bytes.slice() : bytes;
 }
 
-const encoder = new TextEncoder();
-
-/** The UTF-8 of a text. */
-export const encode = (text: string): Uint8Array => encoder.encode(text);
-
 /** How many bytes a message has. */
 export function sizeOf(payload: Payload): number {
   if (typeof payload === 'string') return encode(payload).length;
   return payload instanceof Blob ? payload.size : payload.length;
 }
-
-const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
  * What `onMessage` gets of a message (reference 5.1).
@@ -57,6 +56,6 @@ const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 export function decodeMessage(data: string | Uint8Array, dataType: DataType): unknown {
   const isText = typeof data === 'string';
   if (dataType === 'blob') return isText ? encode(data) : data;
-  const text = isText ? data : decoder.decode(data);
+  const text = isText ? data : decode(data);
   return dataType === 'object' ? JSON.parse(text) : text;
 }

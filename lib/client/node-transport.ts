@@ -1,17 +1,20 @@
 import { validateHeaderName, validateHeaderValue, type IncomingMessage } from 'node:http';
 import { WebSocket, type ClientOptions } from 'ws';
-import type { HeartbeatOptions } from './client-options.js';
-import { Heartbeat } from './heartbeat.js';
-import type {
-  ConnectionRequest,
-  Payload,
-  Transport,
-  TransportObserver,
-  TransportSocket,
+import {
+  OPEN,
+  type ConnectionRequest,
+  type HookQueue,
+  type Payload,
+  type Transport,
+  type TransportObserver,
+  type TransportSocket,
 } from './transport.js';
 
 /** Milliseconds after which a socket whose closing handshake does not end is destroyed. */
 const CLOSE_TIMEOUT = 5_000;
+
+/** While so many hooks wait nothing is read. */
+const MAX_QUEUED = 64;
 
 /** What `ws` calls what servers do wrong, as close codes; the others of its errors are protocol violations. */
 const PROTOCOL_ERROR_CODES: Readonly<Record<string, number>> = {
@@ -23,13 +26,15 @@ const PROTOCOL_ERROR_CODES: Readonly<Record<string, number>> = {
 /** A `ws` client on Node: it has headers, sees pings, and learns why a handshake was refused. */
 class WsSocket implements TransportSocket {
   readonly #websocket: WebSocket;
-  #heartbeat: Heartbeat | undefined;
+  readonly #observer: TransportObserver;
   #waiting: (() => void)[] = [];
 
   constructor(
-    { url, protocols, headers, token, dataType, heartbeat }: ConnectionRequest,
+    { url, protocols, headers, token, dataType }: ConnectionRequest,
     observer: TransportObserver,
+    hooks: HookQueue,
   ) {
+    this.#observer = observer;
     const options = {
       headers: { ...headers, ...(token && { authorization: `Bearer ${token}` }) },
       closeTimeout: CLOSE_TIMEOUT,
@@ -37,15 +42,12 @@ class WsSocket implements TransportSocket {
     const websocket = new WebSocket(url, [...protocols], options as ClientOptions);
     this.#websocket = websocket;
     let failure: { error: unknown; errCode: number } | undefined;
-    const heard = () => this.#heartbeat?.heard();
+    const heard = () => observer.heard();
     websocket
-      .on('open', () => {
-        if (heartbeat) this.#heartbeat = this.#startHeartbeat(heartbeat, observer);
-        observer.opened(websocket.protocol);
-      })
+      .on('open', () => observer.opened(websocket.protocol))
       .on('message', (data: Buffer, isBinary) => {
-        heard();
         observer.received(isBinary || dataType === 'blob' ? data : data.toString(), isBinary);
+        if (hooks.length >= MAX_QUEUED) this.#pause(hooks);
       })
       .on('ping', heard)
       .on('pong', heard)
@@ -53,11 +55,10 @@ class WsSocket implements TransportSocket {
         this.destroy();
         observer.closed(refusal(response));
       })
-      .on('error', (error) => (failure = { error, errCode: errorCode(error) }))
-      .on('close', (code, reason) => {
-        this.#heartbeat?.stop();
-        observer.closed({ code, reason: reason.toString() || undefined, ...failure });
-      });
+      .on('error', (error) => (failure = { error: explained(error), errCode: errorCode(error) }))
+      .on('close', (code, reason) =>
+        observer.closed({ code, reason: reason.toString() || undefined, ...failure }),
+      );
   }
 
   get readyState(): number {
@@ -75,10 +76,11 @@ class WsSocket implements TransportSocket {
 
   close(code: number, reason: string): void {
     this.#websocket.close(code, reason);
+    // To hear the answer.
+    this.#websocket.resume();
   }
 
   destroy(code?: number): void {
-    this.#heartbeat?.stop();
     // A handshake that is cut short is an error that ws emits, and nobody's concern any more.
     this.#websocket.removeAllListeners().on('error', () => undefined);
     if (code) this.#websocket.close(code);
@@ -89,15 +91,17 @@ class WsSocket implements TransportSocket {
     this.#waiting.push(callback);
   }
 
-  #startHeartbeat(options: Required<HeartbeatOptions>, observer: TransportObserver): Heartbeat {
-    return new Heartbeat(
-      options,
-      () => this.#websocket.ping(),
-      () => {
-        this.destroy();
-        observer.closed({ error: new Error('The server does not answer') });
-      },
-    );
+  ping(): void {
+    // Who reads nothing hears no answer either.
+    if (this.#websocket.isPaused) this.#observer.heard();
+    else this.#websocket.ping();
+  }
+
+  /** Reads nothing more until the hooks that wait are over. */
+  #pause(hooks: HookQueue): void {
+    if (this.#websocket.isPaused || this.#websocket.readyState !== OPEN) return;
+    this.#websocket.pause();
+    hooks.run(() => this.#websocket.resume());
   }
 
   readonly #sent = (error?: Error): void => {
@@ -120,6 +124,16 @@ function refusal({ statusCode = 0, statusMessage, headers }: IncomingMessage) {
   } as const;
 }
 
+/** What `ws` says of a server that knows none of the sub-protocols that resuming needs tells nobody what to do. */
+function explained(error: Error): Error {
+  if (error.message !== 'Server sent no subprotocol') return error;
+  return new Error(
+    'The server chose none of the sub-protocols that were offered; ' +
+      'for one that is not of nestjs-4d-websocket say "resume: false"',
+    { cause: error },
+  );
+}
+
 /** The milliseconds of a Retry-After header: seconds, or a date (RFC 9110, section 10.2.3). */
 function retryAfter(value: string | undefined): number | undefined {
   if (value === undefined) return undefined;
@@ -133,7 +147,7 @@ function errorCode(error: Error & { code?: string }): number {
 
 /** `ws`, for Node. */
 export const nodeTransport: Transport = {
-  open: (request, observer) => new WsSocket(request, observer),
+  open: (request, observer, hooks) => new WsSocket(request, observer, hooks),
   checkHeaders(headers) {
     for (const [name, value] of Object.entries(headers)) {
       validateHeaderName(name);

@@ -10,6 +10,8 @@ export interface Rules {
 
 export const callable: Rule = [undefined, (value) => typeof value === 'function', 'a function'];
 
+export const TEXT: Rule = ['', (value) => typeof value === 'string', 'a string'];
+
 /** A whole number, or the greatest itself. */
 export const whole = (fallback: number, least: number, most: number): Rule => [
   fallback,

@@ -1,4 +1,3 @@
-import type { HeartbeatOptions } from './client-options.js';
 import type { DataType } from '../interfaces/data-type.js';
 import type { ComponentSignature } from '../interfaces/ws-error.js';
 
@@ -13,8 +12,6 @@ export interface ConnectionRequest {
   readonly token: string | undefined;
   /** With `'blob'` text messages may come as their bytes. */
   readonly dataType: DataType;
-  /** How a server that says nothing is noticed, where that can be done. */
-  readonly heartbeat: Required<HeartbeatOptions> | false;
 }
 
 /** How a connection ended, or why there was none. */
@@ -34,8 +31,11 @@ export interface Closing {
 
 /** What a socket tells. */
 export interface TransportObserver {
-  opened(protocol: string): void;
+  /** @param chosen the sub-protocol */
+  opened(chosen: string): void;
   received(data: string | Uint8Array, isBinary: boolean): void;
+  /** Something else came: the server is alive. */
+  heard(): void;
   /** Once, last. */
   closed(closing: Closing): void;
 }
@@ -51,23 +51,43 @@ export interface TransportSocket {
   destroy(code?: number): void;
   /** Calls back once, when more of what was sent may have left. */
   whenSent(callback: () => void): void;
+  /** Asks for a sign of life, where that can be done. */
+  ping?(): void;
 }
 
 /** The `readyState` of a socket that takes messages. */
 export const OPEN = 1;
 
+/** The steps that wait for hooks. */
+export interface HookQueue {
+  readonly length: number;
+  /** Runs a step when those before it are done. */
+  run(step: () => void): void;
+}
+
+/** What a page tells. */
+export interface PageObserver {
+  /** A connection may be possible again. */
+  back(): void;
+  /** There is no network. */
+  lost(): void;
+  /** It may never run again. */
+  left(): void;
+}
+
 /** What differs between browsers and Node. */
 export interface Transport {
-  /** @throws whatever keeps the attempt from being made */
-  open(request: ConnectionRequest, observer: TransportObserver): TransportSocket;
+  /**
+   * @param hooks what is received ends in: a socket that can wait reads no more than they keep up with
+   * @throws whatever keeps the attempt from being made
+   */
+  open(request: ConnectionRequest, observer: TransportObserver, hooks: HookQueue): TransportSocket;
   /** @throws {TypeError} for headers that can not be sent */
   checkHeaders(headers: object): void;
   /**
-   * Watches the network, where that can be done.
+   * Watches the page, where there is one.
    *
-   * @param back a connection may be possible again
-   * @param lost there is no network
    * @returns a function that ends the watch
    */
-  watchNetwork?(back: () => void, lost: () => void): () => void;
+  watchPage?(observer: PageObserver): () => void;
 }

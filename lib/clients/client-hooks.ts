@@ -2,6 +2,7 @@ import type {
   ClientDisconnectEvent,
   ClientErrorEvent,
   ClientOpenEvent,
+  ClientResumeEvent,
   ClientTerminateEvent,
 } from '../client/events.js';
 import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
@@ -21,6 +22,7 @@ export interface ClientHooks {
   readonly name: string;
   readonly messages: MessageServer<ClientSubject> | undefined;
   open?(ws: ClientSubject, event: ClientOpenEvent): unknown;
+  resume?(ws: ClientSubject, event: ClientResumeEvent): unknown;
   error?(ws: ClientSubject, event: ClientErrorEvent): unknown;
   disconnect?(ws: ClientSubject, event: ClientDisconnectEvent): unknown;
   terminate?(ws: ClientSubject, event: ClientTerminateEvent): unknown;
@@ -44,15 +46,15 @@ export function bindClientHandler(
 ): BoundClientHandler {
   const name = handlerClass.type.name || 'handler';
   const methods = findHookMethods(handler, name);
-  const { onOpen, onError, onDisconnect, onTerminate } = methods;
+  const { onOpen, onResume, onError, onDisconnect, onTerminate } = methods;
   const messages = serveMessages<ClientSubject>(
     { ...handlerClass, handler, methods, decorator: 'WebSocketClient', pattern: () => undefined },
     enhancers,
   );
-  if (messages === undefined && !(onOpen ?? onError ?? onDisconnect ?? onTerminate)) {
+  if (messages === undefined && !(onOpen ?? onResume ?? onError ?? onDisconnect ?? onTerminate)) {
     throw new InvalidHandlerError(
       name,
-      'a client needs a hook: a method onMessage(), onOpen(), onError(), onDisconnect() or onTerminate(), ' +
+      'a client needs a hook: a method onMessage(), onOpen(), onResume(), onError(), onDisconnect() or onTerminate(), ' +
         'or one marked @OnMessage() and so on',
     );
   }
@@ -62,6 +64,7 @@ export function bindClientHandler(
       name,
       messages,
       open: optionalHook(onOpen, handlerOf, (event: ClientOpenEvent) => event),
+      resume: optionalHook(onResume, handlerOf, (event: ClientResumeEvent) => event),
       error: optionalHook(onError, handlerOf, (event: ClientErrorEvent) => event),
       disconnect: optionalHook(onDisconnect, handlerOf, (event: ClientDisconnectEvent) => event),
       terminate: optionalHook(onTerminate, handlerOf, (event: ClientTerminateEvent) => event),

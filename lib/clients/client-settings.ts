@@ -24,6 +24,7 @@ const OPTIONS: Record<keyof Required<WebSocketClientOptions>, true> = {
   maxBufferedAmount: true,
   connectTimeout: true,
   protocols: true,
+  resume: true,
   heartbeat: true,
 };
 

@@ -4,6 +4,7 @@ import type {
   ClientErrorEvent,
   ClientMessageEvent,
   ClientOpenEvent,
+  ClientResumeEvent,
   ClientTerminateEvent,
 } from '../client/events.js';
 import type { TypedClientHandler } from '../client/four-d-web-socket.js';
@@ -21,6 +22,7 @@ export class HandlerWebSocket extends FourDWebSocket implements MessageFailures 
   static readonly #HOOKS = {
     onOpen: (ws: HandlerWebSocket, event: ClientOpenEvent) => ws.#hooks.open?.(ws, event),
     onMessage: (ws: HandlerWebSocket, event: ClientMessageEvent) => ws.#messages?.serve(event),
+    onResume: (ws: HandlerWebSocket, event: ClientResumeEvent) => ws.#hooks.resume?.(ws, event),
     onError: (ws: HandlerWebSocket, event: ClientErrorEvent) => ws.#report(event),
     onDisconnect(ws: HandlerWebSocket, event: ClientDisconnectEvent) {
       ws.#messages?.endTold();

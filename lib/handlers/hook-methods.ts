@@ -16,8 +16,8 @@ type Hook = (subject: object, event: object) => unknown;
 export const HOOK_NAMES: readonly HookName[] = [
   'onConnection',
   'onOpen',
-  'onResume',
   'onMessage',
+  'onResume',
   'onError',
   'onDisconnect',
   'onTerminate',

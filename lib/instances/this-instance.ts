@@ -78,7 +78,8 @@ export class ThisInstance implements BackplaneObserver, LinkOwner {
 
   /** Why its broker does not remember, and what to do. */
   get forgetful(): string {
-    return `${this.#backplane.constructor.name} has no history`;
+    const { historyUnavailable, constructor } = this.#backplane;
+    return historyUnavailable ?? `${constructor.name} has no history`;
   }
 
   /** Whether its broker remembers. */

@@ -5,7 +5,17 @@ const LINE_FEED = 0x0a;
 
 const encoder = new TextEncoder();
 
+/** The UTF-8 of a text. */
+export const encode = (text: string): Uint8Array => encoder.encode(text);
+
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/**
+ * The text of UTF-8.
+ *
+ * @throws {TypeError} for what is none
+ */
+export const decode = (bytes: Uint8Array): string => decoder.decode(bytes);
 
 /** The line that comes before a payload: empty before a message of the application's. */
 export const headerLine = (header?: Header): string => `${header ? JSON.stringify(header) : ''}\n`;
@@ -17,7 +27,7 @@ export function encodeFrame(header: Header | undefined, payload: string | Uint8A
 export function encodeFrame(header: Header | undefined, payload: string | Uint8Array): string | Uint8Array {
   const line = headerLine(header);
   if (typeof payload === 'string') return line + payload;
-  const head = encoder.encode(line);
+  const head = encode(line);
   const frame = new Uint8Array(head.length + payload.length);
   frame.set(head);
   frame.set(payload, head.length);
@@ -58,20 +68,12 @@ export const isArrayOf =
  * @throws {Error} for what is no header, or one of a known kind with other members
  */
 export function decodeHeader(frame: string | Uint8Array, end: number, shapes: Shapes): Header | undefined {
-  let header: unknown;
-  try {
-    const line = typeof frame === 'string' ? frame.slice(0, end) : decoder.decode(frame.subarray(0, end));
-    header = JSON.parse(line);
-  } catch (cause) {
-    throw new Error('A header line is not JSON', { cause });
+  const line = frame.slice(0, end);
+  const header: unknown = JSON.parse(typeof line === 'string' ? line : decode(line));
+  if (Array.isArray(header) && isText(header[0])) {
+    const [kind, ...members] = header as [string];
+    if (!Object.hasOwn(shapes, kind)) return undefined;
+    if (shapes[kind]!.every((isRight, index) => isRight(members[index]))) return header as [string];
   }
-  if (!Array.isArray(header) || !isText(header[0])) {
-    throw new Error('A header line is not an array that begins with a kind');
-  }
-  const [kind, ...members] = header as [string];
-  if (!Object.hasOwn(shapes, kind)) return undefined;
-  if (!shapes[kind]!.every((isRight, index) => isRight(members[index]))) {
-    throw new Error(`A header of the kind "${kind}" has other members than it has to have`);
-  }
-  return header as unknown as Header;
+  throw new Error('A header line is none');
 }

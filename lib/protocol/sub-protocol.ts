@@ -15,6 +15,11 @@ const V1_PREFIX = `${V1_PROTOCOL}.`;
 /** The name by which {@link V1_PROTOCOL} is offered and chosen together with a sub-protocol of the application's. */
 export const withV1 = (protocol: string): string => V1_PREFIX + protocol;
 
+/** What a client that resumes offers. First comes what servers choose that know none of it. */
+export const offersOf = (protocols: readonly string[]): string[] => [
+  ...new Set([...protocols, PLAIN_PROTOCOL, ...protocols.map(withV1), V1_PROTOCOL]),
+];
+
 /** Whether frames have header lines on a connection for which this sub-protocol was chosen. */
 export const isV1 = (chosen: string): boolean => chosen === V1_PROTOCOL || chosen.startsWith(V1_PREFIX);
 

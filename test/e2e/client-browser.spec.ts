@@ -7,6 +7,7 @@ import { CHROMIUM, launchBrowser } from '../support/browser.js';
 import { CLIENT, ClientSite, type ClientPage } from '../support/client-site.js';
 import { freePort } from '../support/free-port.js';
 import { PlainServer, type PlainServerOptions } from '../support/plain-server.js';
+import { ResumingServer } from '../support/resuming-server.js';
 import { describeWith } from '../support/requirement.js';
 
 it('bundled for browsers it imports nothing, and names nothing of Node', () => {
@@ -128,6 +129,7 @@ describeWith('chromium', CHROMIUM, 'in a browser', () => {
     const offered = server.requests[0]!.headers['sec-websocket-protocol']!.split(/, ?/);
     expect(offered).toEqual([
       'nestjs-4d-websocket.plain',
+      'nestjs-4d-websocket.v1',
       `bearer.${Buffer.from(token).toString('base64url')}`,
     ]);
     expect(await page.evaluate('ws.protocol')).toBe('');
@@ -139,9 +141,141 @@ describeWith('chromium', CHROMIUM, 'in a browser', () => {
     await open(server.url, { tokens: ['abc'], protocols: ['chat.v1'] });
     await until("ws.status === 'Connected'");
     expect(server.requests[0]!.headers['sec-websocket-protocol']).toMatch(
-      /^chat\.v1, ?nestjs-4d-websocket\.plain, ?bearer\.YWJj$/,
+      /^chat\.v1, ?nestjs-4d-websocket\.plain, ?nestjs-4d-websocket\.v1\.chat\.v1, ?nestjs-4d-websocket\.v1, ?bearer\.YWJj$/,
     );
     expect(await page.evaluate('ws.protocol')).toBe('chat.v1');
+  });
+
+  it('with resume: false a token comes with the one that changes nothing', async () => {
+    const server = await startServer();
+    await open(server.url, { tokens: ['abc'], resume: false });
+    await until("ws.status === 'Connected'");
+    expect(server.requests[0]!.headers['sec-websocket-protocol']).toMatch(
+      /^nestjs-4d-websocket\.plain, ?bearer\.YWJj$/,
+    );
+  });
+
+  async function startResuming(options: Parameters<typeof ResumingServer.start>[0] = {}) {
+    const server = await ResumingServer.start({
+      joined: (peer) => server.subscribe(peer, 'news'),
+      ...options,
+    });
+    ended.push(() => server.kill());
+    return server;
+  }
+  const data = async () => (await log()).filter(({ type }) => type === 'message').map((event) => event.data);
+
+  it('gets what it missed while its line was cut, once and in order', async () => {
+    const server = await startResuming();
+    await open(server.url, { protocols: ['chat'], tokens: ['abc'] });
+    await server.peer(1);
+    server.publish('news', '1');
+    await until("log.some(({ type }) => type === 'message')");
+    server.cut();
+    await server.until(() => server.peers.size === 0);
+    server.publish('news', Buffer.from('2'));
+    server.publish('news', '3');
+    await until("log.some(({ type }) => type === 'resume')");
+    server.publish('news', '4');
+    await until("log.filter(({ type }) => type === 'message').length === 4");
+    expect(await data()).toEqual(['1', '2', '3', '4']);
+    expect((await log()).find(({ type }) => type === 'resume')).toMatchObject({
+      topics: { news: { recovered: true, lost: 0 } },
+    });
+    await page.evaluate("ws.send('text'); ws.send(new Uint8Array([1, 2])); ws.send(new Blob(['blob']))");
+    const peer = await server.peer(2);
+    await server.until(() => peer.received.length === 3);
+    expect(peer.received).toEqual(['text', Buffer.from([1, 2]), Buffer.from('blob')]);
+    expect(await page.evaluate('ws.protocol')).toBe('chat');
+  });
+
+  it('gets what it missed while its page was loaded anew', async () => {
+    const server = await startResuming();
+    await open(server.url, { resume: 'session' });
+    await server.peer(1);
+    server.publish('news', '1');
+    server.publish('news', '2');
+    await until("log.filter(({ type }) => type === 'message').length === 2");
+    await page.evaluate('void location.reload()');
+    await server.until(() => server.peers.size === 0);
+    server.publish('news', '3');
+    await until('!!window.open4d');
+    await open(server.url, { resume: 'session' });
+    await until("log.some(({ type }) => type === 'resume')");
+    expect(await data()).toEqual(['3']);
+    const peer = await server.peer(2);
+    expect([peer.ids, peer.positions]).toEqual([[1], [['news', expect.any(String), 2]]]);
+  });
+
+  it('what came just before the page went is written as it goes', async () => {
+    const server = await startResuming();
+    await open(server.url, { resume: 'session' });
+    await server.peer(1);
+    await until("ws.status === 'Connected'");
+    // No timer of the page runs any more, as in one that is hidden.
+    await page.evaluate('window.setTimeout = () => 0');
+    server.publish('news', '1');
+    await until("log.some(({ type }) => type === 'message')");
+    await client.reload();
+    await open(server.url, { resume: 'session' });
+    expect((await server.peer(2)).positions).toEqual([['news', expect.any(String), 1]]);
+  });
+
+  it('without a storage a page that is loaded anew begins anew', async () => {
+    const server = await startResuming();
+    await open(server.url);
+    await server.peer(1);
+    await until("ws.status === 'Connected'");
+    await client.reload();
+    await open(server.url);
+    expect((await server.peer(2)).positions).toEqual([]);
+  });
+
+  it('notices a server that is silent by the heartbeat that it promised; one that keeps it is not left', async () => {
+    const server = await startResuming({ heartbeat: 50 });
+    await open(server.url, { heartbeat: { timeout: 200 } });
+    await server.peer(1);
+    await page.evaluate('new Promise((resolve) => setTimeout(resolve, 700))');
+    expect(await types()).toEqual(['open']);
+    server.silence();
+    await until("log.some(({ type }) => type === 'disconnect')");
+    expect((await log())[1]).toMatchObject({
+      type: 'error',
+      errors: [{ errCode: 1006, message: 'The server does not answer' }],
+    });
+    const second = await server.peer(2);
+    expect(second.ids).toEqual([1]);
+  });
+
+  it('a server that promises no heartbeat may be silent, and so may any with heartbeat: false', async () => {
+    const quiet = await startResuming();
+    await open(quiet.url, { heartbeat: { timeout: 50 } });
+    await quiet.peer(1);
+    const silent = await startResuming({ heartbeat: 50 });
+    await page.evaluate('window.first = log');
+    await open(silent.url, { heartbeat: false });
+    await silent.peer(1);
+    silent.silence();
+    await page.evaluate('new Promise((resolve) => setTimeout(resolve, 400))');
+    expect(await page.evaluate('[first, log].map((all) => all.map(({ type }) => type))')).toEqual([
+      ['open'],
+      ['open'],
+    ]);
+  });
+
+  it('does not send what waited to a server that refuses by a close frame, with the sub-protocol or without', async () => {
+    let refusals = 0;
+    const resuming = await startResuming({ refuses: () => (refusals++ < 5 ? 4503 : undefined) });
+    await open(resuming.url);
+    await page.evaluate("ws.send('one'); ws.send('two')");
+    const peer = await resuming.peer(1);
+    await resuming.until(() => peer.received.length === 2);
+    refusals = 0;
+    const plain = await startServer({ serve: (socket) => void (refusals++ < 5 && socket.close(4503)) });
+    await open(plain.url, { resume: false });
+    await page.evaluate("ws.send('one'); ws.send('two')");
+    await plain.until(() => plain.received.length === 2);
+    expect(refusals).toBe(6);
   });
 
   it('headers are a TypeError that says what to use instead', async () => {
@@ -205,7 +339,12 @@ describeWith('chromium', CHROMIUM, 'in a browser', () => {
       }`);
     await open(server.url, WAITING);
     await until("ws.status === 'Connected'");
-    expect(await page.evaluate('signals.map(({ aborted }) => aborted)')).toEqual([false, false, false]);
+    expect(await page.evaluate('signals.map(({ aborted }) => aborted)')).toEqual([
+      false,
+      false,
+      false,
+      false,
+    ]);
     await page.evaluate('ws.terminate()');
     await until("ws.status === 'Closed'");
     const before = await log();
@@ -215,7 +354,7 @@ describeWith('chromium', CHROMIUM, 'in a browser', () => {
       'Closed',
     );
     expect(await log()).toEqual(before);
-    expect(await page.evaluate('signals.map(({ aborted }) => aborted)')).toEqual([true, true, true]);
+    expect(await page.evaluate('signals.map(({ aborted }) => aborted)')).toEqual([true, true, true, true]);
     expect(server.requests).toHaveLength(1);
   });
 });

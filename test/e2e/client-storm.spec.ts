@@ -74,7 +74,10 @@ it('talks to crossws', async () => {
     .listen(0, '127.0.0.1');
   await once(http, 'listening');
   const log = new ClientLog();
-  const ws = new FourDWebSocket(`http://127.0.0.1:${(http.address() as AddressInfo).port}/`, log.hooks);
+  const ws = new FourDWebSocket(`http://127.0.0.1:${(http.address() as AddressInfo).port}/`, log.hooks, {
+    // It chooses no sub-protocol.
+    resume: false,
+  });
   ws.send('hello');
   expect(await log.nth('message')).toMatchObject({ data: 'crossws: hello' });
   ws.terminate(1000, 'bye');
@@ -106,6 +109,7 @@ asyncio.run(main())`;
     const log = new ClientLog();
     const ws = new FourDWebSocket(`ws://127.0.0.1:${port}`, log.hooks, {
       reconnect: { minDelay: 10, maxDelay: 50 },
+      resume: false,
     });
     ws.send('one');
     expect(await log.nth('message')).toMatchObject({ data: 'one' });

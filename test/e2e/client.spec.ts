@@ -612,6 +612,7 @@ describe('tokens and URLs', () => {
       },
       {
         token: () => `token-${asked}`,
+        resume: false,
         reconnect: { ...QUICK, maxAttempts: 1 },
       },
     );

@@ -35,6 +35,7 @@ import {
   OnError,
   OnMessage,
   OnOpen,
+  OnResume,
   OnTerminate,
   WebSocketClient,
   WebSocketClientModule,
@@ -49,6 +50,7 @@ import {
   type ClientErrorEvent,
   type ClientMessageEvent,
   type ClientOpenEvent,
+  type ClientResumeEvent,
   type ClientTerminateEvent,
 } from 'nestjs-4d-websocket/client';
 import { concat, finalize, interval, map, NEVER, of, tap, type Observable } from 'rxjs';
@@ -56,6 +58,7 @@ import { closeApps, startApp } from '../support/app.js';
 import { deferred } from '../support/deferred.js';
 import { PlainServer } from '../support/plain-server.js';
 import { Recorder } from '../support/recorder.js';
+import { ResumingServer } from '../support/resuming-server.js';
 
 let server: PlainServer;
 let log: Recorder;
@@ -208,6 +211,63 @@ describe('a decorated provider', () => {
     expect(await log.next('open')).toEqual([true]);
     await app.close();
     expect(log.order.at(-1)).toBe('terminate');
+  });
+
+  it('resumes; its hook may be marked, and its positions be stored where the module says', async () => {
+    @WebSocketClient()
+    class Marked {
+      @OnMessage()
+      heard(_ws: FourDWebSocket, { data }: ClientMessageEvent<string>) {
+        log.push('message', data);
+      }
+      @OnResume()
+      resumed(_ws: FourDWebSocket, { topics }: ClientResumeEvent) {
+        log.push('resume', topics);
+      }
+    }
+    @WebSocketClient({ resume: false })
+    class Named {
+      onResume(_ws: FourDWebSocket, { topics }: ClientResumeEvent) {
+        log.push('named', topics);
+      }
+    }
+    const resuming = await ResumingServer.start({ joined: (peer) => resuming.subscribe(peer, 'news') });
+    const items = new Map<string, string>();
+    const storage = {
+      getItem: (key: string) => items.get(key) ?? null,
+      setItem: (key: string, value: string) => void items.set(key, value),
+    };
+    try {
+      const app = await start(
+        { providers: [Marked] },
+        { url: resuming.url, resume: { storage, key: 'mine' } },
+      );
+      await resuming.peer(1);
+      resuming.publish('news', '1');
+      expect(await log.next('message')).toEqual(['1']);
+      resuming.cut();
+      await resuming.until(() => resuming.peers.size === 0);
+      resuming.publish('news', '2');
+      expect(await log.next('message')).toEqual(['2']);
+      expect(await log.next('resume')).toEqual([{ news: { recovered: true, lost: 0 } }]);
+      await app.close();
+      expect(JSON.parse(items.get('mine')!)).toEqual([
+        'positions',
+        [1, 2],
+        [['news', expect.any(String), 2]],
+      ]);
+
+      const other = await start({ providers: [Named] }, { url: server.url });
+      await connected();
+      expect(server.requests.at(-1)!.headers).not.toHaveProperty('sec-websocket-protocol');
+      const opened = await other.get(WebSocketClients).open(resuming.url, Named, { resume: true });
+      await resuming.peer(3);
+      resuming.forget('news');
+      expect(await log.next('named')).toEqual([{ news: { recovered: false, lost: undefined } }]);
+      opened.terminate();
+    } finally {
+      await resuming.kill();
+    }
   });
 
   it('a kind of message goes to its own method', async () => {
@@ -770,7 +830,8 @@ describe('WebSocketClients.open()', () => {
     while (server.clients.size < 2) await new Promise<void>((resolve) => setImmediate(resolve));
     await say('[]');
     expect(await received(2)).toEqual(Array(2).fill('{"count":1,"name":"injected","data":[]}'));
-    expect(server.requests.map(({ headers }) => headers['sec-websocket-protocol'])).toContain('v1');
+    const offered = server.requests.map(({ headers }) => headers['sec-websocket-protocol']!.split(',')[0]);
+    expect(offered).toContain('v1');
   });
 
   it('an object, as it is', async () => {

@@ -3,11 +3,17 @@ import type {
   ClientErrorEvent,
   ClientMessageEvent,
   ClientOpenEvent,
+  ClientResumeEvent,
   ClientTerminateEvent,
 } from 'nestjs-4d-websocket/client';
 
 type ClientEvent =
-  ClientDisconnectEvent | ClientErrorEvent | ClientMessageEvent | ClientOpenEvent | ClientTerminateEvent;
+  | ClientDisconnectEvent
+  | ClientErrorEvent
+  | ClientMessageEvent
+  | ClientOpenEvent
+  | ClientResumeEvent
+  | ClientTerminateEvent;
 
 type EventOf<Type extends ClientEvent['type']> = Extract<ClientEvent, { type: Type }>;
 
@@ -19,6 +25,7 @@ export class ClientLog {
   readonly hooks = {
     onOpen: (_ws: unknown, event: ClientOpenEvent) => this.#add(event),
     onMessage: (_ws: unknown, event: ClientMessageEvent<any>) => this.#add(event),
+    onResume: (_ws: unknown, event: ClientResumeEvent) => this.#add(event),
     onError: (_ws: unknown, event: ClientErrorEvent) => this.#add(event),
     onDisconnect: (_ws: unknown, event: ClientDisconnectEvent) => this.#add(event),
     onTerminate: (_ws: unknown, event: ClientTerminateEvent) => this.#add(event),

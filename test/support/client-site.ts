@@ -8,12 +8,13 @@ import type { Browser, Page } from 'playwright-core';
 const PAGE_SCRIPT = `
 import { FourDWebSocket } from './client.js';
 window.FourDWebSocket = FourDWebSocket;
-window.open4d = (url, { dataType, tokens, protocols, reconnect = { minDelay: 1, maxDelay: 20 }, headers } = {}) => {
+window.open4d = (url, { dataType, tokens, protocols, resume, heartbeat, reconnect = { minDelay: 1, maxDelay: 20 }, headers } = {}) => {
   const log = [];
   const write = (_ws, event) => log.push({ ...event, data: event.data instanceof Uint8Array ? ['bytes', ...event.data] : event.data, errors: event.errors?.map(({ errCode, message }) => ({ errCode, message })) });
-  const hooks = { onOpen: write, onMessage: write, onError: write, onDisconnect: write, onTerminate: write };
+  const hooks = { onOpen: write, onMessage: write, onError: write, onDisconnect: write, onResume: write, onTerminate: write };
   const token = tokens && (() => (tokens.length > 1 ? tokens.shift() : tokens[0]));
-  const ws = new FourDWebSocket(url, { ...hooks, dataType, headers }, { reconnect, protocols, token });
+  if (resume === 'session') resume = { storage: sessionStorage };
+  const ws = new FourDWebSocket(url, { ...hooks, dataType, headers }, { reconnect, protocols, token, resume, heartbeat });
   return Object.assign(window, { ws, log });
 };
 `;
@@ -78,7 +79,16 @@ export class ClientPage {
     });
   }
 
-  /** Makes a client. Of `tokens` each attempt gets the next, and those after the last get the last. */
+  /** Loads it anew: the client of before is gone. */
+  async reload(): Promise<void> {
+    await this.page.reload();
+    await this.until('!!window.open4d');
+  }
+
+  /**
+   * Makes a client. Of `tokens` each attempt gets the next, and those after the last get the last. With `resume: 'session'` the
+   * positions are in the session's storage.
+   */
   async connect(url: string, options: object = {}): Promise<void> {
     await this.page.evaluate(`void open4d(${JSON.stringify(url)}, ${JSON.stringify(options)})`);
   }

@@ -5,6 +5,8 @@ import { WebSocketServer, type WebSocket } from 'ws';
 
 export interface PlainServerOptions {
   port?: number;
+  /** Chooses a sub-protocol. @default as ws does: the first that is offered */
+  protocol?: (offered: Set<string>) => string | false;
   /** Serves a connection. */
   serve?: (socket: WebSocket, request: IncomingMessage) => void;
   /** Answers a handshake with an HTTP response instead. */
@@ -16,12 +18,16 @@ export class PlainServer {
   readonly received: string[] = [];
   readonly requests: IncomingMessage[] = [];
   readonly #http: Server = createServer();
-  readonly #ws = new WebSocketServer({ noServer: true });
+  readonly #ws: WebSocketServer;
   readonly #sockets = new Set<Socket>();
   #wake: (() => void)[] = [];
 
-  static async start({ port = 0, serve, refuse }: PlainServerOptions = {}): Promise<PlainServer> {
-    const server = new PlainServer();
+  private constructor(protocol: PlainServerOptions['protocol']) {
+    this.#ws = new WebSocketServer({ noServer: true, ...(protocol && { handleProtocols: protocol }) });
+  }
+
+  static async start({ port = 0, protocol, serve, refuse }: PlainServerOptions = {}): Promise<PlainServer> {
+    const server = new PlainServer(protocol);
     server.#http.on('connection', (socket) => {
       server.#sockets.add(socket);
       socket.once('close', () => server.#sockets.delete(socket));

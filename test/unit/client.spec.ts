@@ -17,6 +17,7 @@ const invalid: [args: unknown[], error: typeof TypeError | typeof RangeError, me
   [[URL_NOBODY_HEARS, { onMessage: null }], TypeError, '"onMessage" must be a function'],
   [[URL_NOBODY_HEARS, { onError: 1 }], TypeError, '"onError" must be a function'],
   [[URL_NOBODY_HEARS, { onDisconnect: {} }], TypeError, '"onDisconnect" must be a function, got object'],
+  [[URL_NOBODY_HEARS, { onResume: 1 }], TypeError, '"onResume" must be a function, got 1'],
   [[URL_NOBODY_HEARS, { onTerminate: [] }], TypeError, '"onTerminate" must be a function, got object'],
   [
     [URL_NOBODY_HEARS, { dataType: 'json' }],
@@ -34,6 +35,19 @@ const invalid: [args: unknown[], error: typeof TypeError | typeof RangeError, me
   [[URL_NOBODY_HEARS, {}, { reconect: false }], TypeError, 'did you mean "reconnect"?'],
   [[URL_NOBODY_HEARS, {}, { reconnect: { min: 1 } }], TypeError, '"reconnect.min"; did you mean "minDelay"?'],
   [[URL_NOBODY_HEARS, {}, { reconnect: 5 }], TypeError, '"reconnect" must be an object, got 5'],
+  [[URL_NOBODY_HEARS, {}, { resume: 'yes' }], TypeError, '"resume" must be an object, got yes'],
+  [[URL_NOBODY_HEARS, {}, { resume: { store: 1 } }], TypeError, '"resume.store"; did you mean "storage"?'],
+  [
+    [URL_NOBODY_HEARS, {}, { resume: { storage: {} } }],
+    TypeError,
+    '"resume.storage" must be a Storage, got object',
+  ],
+  [
+    [URL_NOBODY_HEARS, {}, { resume: { storage: null } }],
+    TypeError,
+    '"resume.storage" must be a Storage, got null',
+  ],
+  [[URL_NOBODY_HEARS, {}, { resume: { key: 5 } }], TypeError, 'key" must be a string, got 5'],
   [
     [URL_NOBODY_HEARS, {}, { reconnect: { minDelay: 0 } }],
     RangeError,
