@@ -29,4 +29,6 @@ export default {
     ],
   },
   testTimeout: 20_000,
+  // Most tests wait for other processes, or for a time to pass, for much of their own.
+  maxWorkers: '100%',
 };
