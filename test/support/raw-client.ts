@@ -45,7 +45,8 @@ export function clientFrame(
   else head.push(flag | 127, 0, 0, 0, 0, ...[24, 16, 8, 0].map((shift) => (data.length >>> shift) & 255));
   if (!masked) return Buffer.concat([Buffer.from(head), data]);
   // A mask of zeros changes nothing.
-  if (mask.readUInt32LE() !== 0) for (const [index, byte] of data.entries()) data[index] = byte ^ mask[index & 3]!;
+  if (mask.readUInt32LE() !== 0)
+    for (const [index, byte] of data.entries()) data[index] = byte ^ mask[index & 3]!;
   return Buffer.concat([Buffer.from(head), mask, data]);
 }
 
