@@ -28,5 +28,7 @@ export default {
       },
     ],
   },
-  testTimeout: 20_000,
+  testTimeout: 60_000,
+  // Most tests wait for other processes, or for a time to pass, for much of their own.
+  maxWorkers: '100%',
 };

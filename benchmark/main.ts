@@ -14,6 +14,7 @@ import { connectionScenarios } from './scenarios/connections.js';
 import { echoScenarios } from './scenarios/echo.js';
 import type { Entry, Measurement, Scenario } from './scenarios/measurement.js';
 import { ServerProcess } from './server-process.js';
+import { clientSizes, sizesTable } from './sizes.js';
 
 const scenarios: readonly Scenario[] = [
   ...echoScenarios,
@@ -37,7 +38,7 @@ const { values: options } = parseArgs({
 if (options.help) {
   console.log(`npm run bench -- [options]
 
-  --scenario NAME   only this scenario; may be repeated: ${scenarios.map(({ name }) => name).join(', ')}
+  --scenario NAME   only this scenario; may be repeated: ${scenarios.map(({ name }) => name).join(', ')}, sizes
   --contender NAME  only this contender (a file of benchmark/contenders); may be repeated
   --rounds N        rounds of each scenario (default 5)
   --json            print the results as JSON
@@ -136,6 +137,8 @@ function machine(): string {
     '@socket.io/redis-adapter',
     'ioredis',
     '@nats-io/transport-node',
+    'partysocket',
+    'centrifuge',
   ];
   return [
     `${cpus().length} × ${cpus()[0]!.model.trim()}, Node.js ${process.versions.node}, ${rounds} rounds;`,
@@ -150,24 +153,24 @@ for (const scenario of chosen) {
   if (!options.json) console.log(`${tables([result])}\n`);
 }
 
+const sizes = (options.scenario?.includes('sizes') ?? true) ? await clientSizes() : undefined;
+if (sizes !== undefined && !options.json) console.log(`${sizesTable(sizes)}\n`);
+
 if (options.json) {
-  console.log(
-    JSON.stringify(
-      results.map(({ scenario, medians, outcomes }) => ({
-        scenario: scenario.name,
-        medians: Object.fromEntries(medians),
-        outcomes: outcomes.map(({ target, ratio, reached }) => ({ ...target, ratio, reached })),
-      })),
-      null,
-      2,
-    ),
-  );
+  const measured = results.map(({ scenario, medians, outcomes }) => ({
+    scenario: scenario.name,
+    medians: Object.fromEntries(medians),
+    outcomes: outcomes.map(({ target, ratio, reached }) => ({ ...target, ratio, reached })),
+  }));
+  const all = sizes === undefined ? measured : [...measured, { scenario: 'sizes', sizes }];
+  console.log(JSON.stringify(all, null, 2));
 }
 
 if (options.write) {
   const guide = 'docs/performance.md';
   const [before, , after] = readFileSync(guide, 'utf8').split(/<!-- (?:begin|end) results -->/);
-  const measured = `\n\nMeasured on ${machine()}\n\n${tables(results)}\n\n`;
+  const found = [tables(results), ...(sizes === undefined ? [] : [sizesTable(sizes)])].join('\n\n');
+  const measured = `\n\nMeasured on ${machine()}\n\n${found}\n\n`;
   writeFileSync(guide, `${before}<!-- begin results -->${measured}<!-- end results -->${after}`);
   writeFileSync('docs/images/throughput.svg', chart(results));
 }

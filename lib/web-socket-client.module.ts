@@ -8,6 +8,7 @@ import {
   type WebSocketClientModuleOptions,
 } from './clients/client-module-options.js';
 import { WebSocketClients } from './clients/web-socket-clients.js';
+import { CLIENTS_CONNECTED } from './decorators/web-socket-client.decorator.js';
 import { InvalidHandlerError } from './errors/invalid-handler.error.js';
 import { EnhancerResolver } from './handlers/pipeline/enhancer-resolver.js';
 import { ProviderExplorer } from './handlers/provider-explorer.js';
@@ -19,8 +20,15 @@ import { ProviderExplorer } from './handlers/provider-explorer.js';
 @Global()
 @Module({
   imports: [DiscoveryModule],
-  providers: [ProviderExplorer, EnhancerResolver, ClientFactory, WebSocketClients, ClientLauncher],
-  exports: [WebSocketClients],
+  providers: [
+    ProviderExplorer,
+    EnhancerResolver,
+    ClientFactory,
+    WebSocketClients,
+    ClientLauncher,
+    { provide: CLIENTS_CONNECTED, useValue: true },
+  ],
+  exports: [WebSocketClients, CLIENTS_CONNECTED],
 })
 export class WebSocketClientModule extends ConfigurableClientModuleClass {
   constructor(modules: ModulesContainer) {

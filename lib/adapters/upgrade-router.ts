@@ -16,6 +16,7 @@ export class UpgradeRouter extends ServerHost {
   readonly #logger = new Logger('FourDWebSocketModule');
   readonly #listeners = new Map<number, PortListener>();
   #closing = false;
+  #listening: Promise<unknown> = Promise.resolve();
   /** Ports whose HTTP server is made here, and those of them that listen already or are about to. */
   readonly #ownPorts = new Map<number, { listening: boolean }>();
 
@@ -55,16 +56,19 @@ export class UpgradeRouter extends ServerHost {
 
   async listen(): Promise<void> {
     this.#warnOfHiddenListeners();
-    await Promise.all(
+    this.#listening = Promise.all(
       Array.from(this.#ownPorts, ([port, state]) => {
         if (state.listening) return undefined;
         state.listening = true;
         return listenOn(this.#listeners.get(port)!.httpServer, port);
       }),
     );
+    await this.#listening;
   }
 
   async close(): Promise<void> {
+    // What is about to listen, in a worker of node:cluster for instance, can't be closed before it does.
+    await this.#listening.catch(() => undefined);
     const closed = Array.from(this.#listeners, ([port, { httpServer }]) => {
       if (!this.#ownPorts.has(port) || !httpServer.listening) return undefined;
       return new Promise((resolve) => closeServer(httpServer, resolve));

@@ -5,6 +5,7 @@ import type {
   WebSocketClientFactory,
   WebSocketClientOptions,
 } from '../decorators/web-socket-client.decorator.js';
+import { checkNames } from '../errors/check-names.js';
 import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
 import { InvalidOptionError } from '../errors/invalid-option.error.js';
 import { EnhancerResolver } from '../handlers/pipeline/enhancer-resolver.js';
@@ -16,7 +17,7 @@ import {
 } from '../handlers/provider-explorer.js';
 import { bindClientHandler, type BoundClientHandler } from './client-hooks.js';
 import { CLIENT_MODULE_OPTIONS_TOKEN, type WebSocketClientModuleOptions } from './client-module-options.js';
-import { checkNames, mergeOptions, OPTION_NAMES } from './client-settings.js';
+import { mergeOptions, OPTION_NAMES } from './client-settings.js';
 
 /** The longest time that a timer takes. */
 const MAX_TIMEOUT = 2 ** 31 - 1;
@@ -57,7 +58,7 @@ export class ClientFactory {
         `an integer from 1 to ${MAX_TIMEOUT}`,
       );
     }
-    checkNames(this.#single, `${owner} (clients)`, clients, 'client');
+    checkNames(this.#single, `${owner} (clients)`, clients, { what: 'client' });
   }
 
   /** The options of a client: the module's, those of its decorator, then the module's for it. */

@@ -7,10 +7,11 @@ import {
   type Type,
 } from '@nestjs/common';
 import type { DeclaredClient } from '../decorators/web-socket-client.decorator.js';
+import { checkNames } from '../errors/check-names.js';
 import { ProviderExplorer, type DecoratedProvider } from '../handlers/provider-explorer.js';
 import { ClientFactory } from './client-factory.js';
 import type { BoundClientHandler } from './client-hooks.js';
-import { checkNames, type ClientSettings } from './client-settings.js';
+import { OPTION_NAMES, type ClientSettings } from './client-settings.js';
 import { settingsOf, WebSocketClients } from './web-socket-clients.js';
 
 /** A client that connects when the application has started. */
@@ -63,7 +64,7 @@ export class ClientLauncher implements OnModuleInit, OnApplicationBootstrap, OnM
   async #prepare(provider: DecoratedProvider<DeclaredClient>): Promise<Prepared | undefined> {
     const { type, wrapper, options: declared } = provider;
     const options = await this.factory.optionsOf(type, declared, wrapper);
-    checkNames(options, type.name);
+    checkNames(options, type.name, OPTION_NAMES);
     const bound = await this.factory.provided(provider, options.discriminator);
     return options.connect === false ? undefined : { type, bound, settings: settingsOf(options, bound) };
   }

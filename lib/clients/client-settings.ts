@@ -2,9 +2,9 @@ import { resolveOptions, type ClientOptions, type ClientUrl } from '../client/cl
 import type { ClientHandler } from '../client/four-d-web-socket.js';
 import { nodeTransport } from '../client/node-transport.js';
 import type { WebSocketClientOptions } from '../decorators/web-socket-client.decorator.js';
+import { checkNames } from '../errors/check-names.js';
 import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
 import { InvalidOptionError } from '../errors/invalid-option.error.js';
-import { nearestName } from '../foundation/nearest-name.js';
 
 /** What a client is made with: complete where it has to be, and checked. */
 export interface ClientSettings extends Pick<ClientHandler, 'dataType' | 'headers'> {
@@ -31,21 +31,6 @@ const OPTIONS: Record<keyof Required<WebSocketClientOptions>, true> = {
 /** The names of a client's options. */
 export const OPTION_NAMES: ReadonlySet<string> = new Set(Object.keys(OPTIONS));
 
-/**
- * Checks that there are such options.
- *
- * @param owner whose they are, for the error
- * @throws {InvalidOptionError} for a name that there is none of, with the one that it is most like
- */
-export function checkNames(given: object, owner: string, names = OPTION_NAMES, what = 'option'): void {
-  for (const [name, value] of Object.entries(given)) {
-    if (names.has(name)) continue;
-    const nearest = nearestName(name, names);
-    const instead = nearest === undefined ? 'left out' : `"${nearest}"`;
-    throw new InvalidOptionError(owner, name, value, `${instead}: there is no such ${what}`);
-  }
-}
-
 /** Options of several places in one, those of later places before those of earlier ones. */
 export function mergeOptions(
   ...places: readonly (WebSocketClientOptions | undefined)[]
@@ -62,7 +47,7 @@ export function mergeOptions(
  * @throws {InvalidHandlerError} for a value of a wrong type, or out of range
  */
 export function resolveSettings(merged: WebSocketClientOptions, owner: string): ClientSettings {
-  checkNames(merged, owner);
+  checkNames(merged, owner, OPTION_NAMES);
   const { url, dataType, headers, connect: _connect, discriminator, ...options } = merged;
   if (url === undefined) {
     throw new InvalidOptionError(

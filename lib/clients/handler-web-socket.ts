@@ -13,12 +13,12 @@ import { errorDetails, errorStack } from '../errors/error-details.js';
 import { MessageDecodeError } from '../errors/message-decode.error.js';
 import type { BoundClientHandler, ClientHooks } from './client-hooks.js';
 import type { ClientSettings } from './client-settings.js';
-import { MessageService, type Completion, type MessageFailures } from './message-service.js';
+import { MessageService, type MessageClient } from './message-service.js';
 
 const logger = new Logger('WebSocketClient');
 
 /** A client whose hooks are those of a handler that Nest made: messages go through its enhancers (reference 15.7). */
-export class HandlerWebSocket extends FourDWebSocket implements MessageFailures {
+export class HandlerWebSocket extends FourDWebSocket implements MessageClient {
   static readonly #HOOKS = {
     onOpen: (ws: HandlerWebSocket, event: ClientOpenEvent) => ws.#hooks.open?.(ws, event),
     onMessage: (ws: HandlerWebSocket, event: ClientMessageEvent) => ws.#messages?.serve(event),
@@ -46,7 +46,7 @@ export class HandlerWebSocket extends FourDWebSocket implements MessageFailures 
     super(url, { ...HandlerWebSocket.#HOOKS, dataType, headers } as never, options);
     this.handler = handler as TypedClientHandler<unknown>;
     this.#hooks = hooks;
-    this.#messages = hooks.messages && new MessageService(this, hooks.messages, this);
+    this.#messages = hooks.messages && new MessageService(this, hooks.messages);
     this.hooks.closed = () => this.#messages?.connectionEnded();
     this.ended = new Promise((resolve) => (this.#resolveEnded = resolve));
   }
@@ -57,29 +57,26 @@ export class HandlerWebSocket extends FourDWebSocket implements MessageFailures 
   }
 
   /** @internal */
-  failed(error: unknown, data: unknown): Completion {
+  async messageFailed(error: unknown, data: unknown): Promise<void> {
     if (error instanceof MessageDecodeError) {
-      return this.hooks.fail(error, error.componentSignature, error.errCode);
+      await this.hooks.fail(error, error.componentSignature, error.errCode);
+      return;
     }
     const filter = this.#hooks.messages?.filter;
-    if (filter === undefined) return this.hooks.fail(error, 'user');
-    return this.#filtered(async () => filter(this, data, error));
+    try {
+      if (filter === undefined) throw error;
+      await filter(this, data, error);
+    } catch (failure) {
+      await this.hooks.fail(failure, 'user');
+    }
   }
 
   /** @internal */
-  failedLater(error: unknown, data: unknown): void {
+  streamFailed(error: unknown, data: unknown): void {
     this.hooks.run(() => {
       if (this.#isOver) this.#log(this.#hooks.name, { type: 'error', errors: errorDetails(error, 'user') });
-      else return this.failed(error, data);
+      else return this.messageFailed(error, data);
     });
-  }
-
-  async #filtered(filter: () => Promise<unknown>): Promise<void> {
-    try {
-      await filter();
-    } catch (error) {
-      await this.hooks.fail(error, 'user');
-    }
   }
 
   async #report({ errors: [first, ...causes] }: ClientErrorEvent): Promise<void> {

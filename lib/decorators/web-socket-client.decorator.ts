@@ -43,6 +43,9 @@ export interface WebSocketClientFactory {
 /** What a class was decorated with. */
 export type DeclaredClient = WebSocketClientOptions | WebSocketClientFactory;
 
+/** @internal The token of something that only an application has whose clients are connected: WebSocketClientModule. */
+export const CLIENTS_CONNECTED = Symbol('4d-websocket:clients-connected');
+
 /** @internal */
 export const WEB_SOCKET_CLIENT_OPTIONS = '4d-websocket:web-socket-client';
 

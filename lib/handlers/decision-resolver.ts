@@ -4,6 +4,7 @@ import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
 import type { DataType } from '../interfaces/index.js';
 import type { HandlerSource } from '../server/hooks.js';
 import { describeType } from '../foundation/describe-type.js';
+import { checkHandlerOptions } from './connection-handler-options.js';
 import { connectionHooks, type ConnectionHandlerClass } from './connection-hooks.js';
 import { ConnectionHandlerSource, SharedHandlerSource } from './handler-sources.js';
 import { findHookMethods } from './hook-methods.js';
@@ -33,10 +34,14 @@ export class DecisionResolver {
   /**
    * Checks all decorated connection handlers.
    *
+   * @throws {InvalidOptionError} for the first with an option that there is none of, or out of range
    * @throws {InvalidHandlerError} for the first that can't serve
    */
   check(): void {
-    for (const provider of this.explorer.connectionHandlers()) this.#createSource(provider);
+    for (const provider of this.explorer.connectionHandlers()) {
+      checkHandlerOptions(provider.options, provider.type.name);
+      this.#createSource(provider);
+    }
   }
 
   /**

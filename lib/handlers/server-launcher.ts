@@ -2,6 +2,7 @@ import {
   Inject,
   Injectable,
   Logger,
+  Optional,
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
   type OnModuleDestroy,
@@ -14,6 +15,7 @@ import {
   unprovidedConnectionHandlers,
   type ConnectionHandlerOptions,
 } from '../decorators/connection-handler.decorator.js';
+import { CLIENTS_CONNECTED } from '../decorators/web-socket-client.decorator.js';
 import type { ServerOptions } from '../interfaces/index.js';
 import { ServerHost } from '../server/server-host.js';
 import { DecisionResolver } from './decision-resolver.js';
@@ -28,6 +30,7 @@ export class ServerLauncher
   implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown
 {
   readonly #logger = new Logger('FourDWebSocketModule');
+  #isOver = false;
 
   constructor(
     private readonly explorer: ProviderExplorer,
@@ -37,13 +40,18 @@ export class ServerLauncher
     private readonly histories: ServerHistories,
     private readonly host: ServerHost,
     @Inject(ThisInstance) private readonly cluster: ThisInstance | null,
+    @Optional() @Inject(CLIENTS_CONNECTED) private readonly clientsConnected = false,
   ) {}
 
   async onModuleInit(): Promise<void> {
     this.registry.checkDefaults();
     this.connectionHandlers.check();
+    this.#warnOfUnconnected();
+    // Nest does not wait for an application's start when it is closed.
+    if (this.#isOver) return;
     try {
       await this.cluster?.connect();
+      if (this.#isOver) return await this.cluster?.close();
       // A standalone application has no HTTP server: it serves nobody, and may publish.
       if (this.host.available) await this.#launchAll();
       await this.cluster?.ready();
@@ -54,7 +62,7 @@ export class ServerLauncher
   }
 
   async onApplicationBootstrap(): Promise<void> {
-    if (!this.host.available) return;
+    if (!this.host.available || this.#isOver) return;
     await this.host.listen();
     for (const { name, path, options } of this.registry.sessions()) {
       const port = options.port === undefined ? '' : ` on port ${options.port}`;
@@ -63,6 +71,7 @@ export class ServerLauncher
   }
 
   async onModuleDestroy(): Promise<void> {
+    this.#isOver = true;
     this.host.beginClosing();
     await Promise.all(Array.from(this.registry, (server) => server.terminate()));
     await this.histories.close();
@@ -92,6 +101,17 @@ export class ServerLauncher
       ? (wrapper.instance as object)
       : await moduleRefOf(wrapper).resolve<object>(wrapper.token as Type<object>, ContextIdFactory.create());
     this.registry.start(this.hooks.ofHandler(handler, type.name, wrapper), options, type);
+  }
+
+  /** Tells of clients that nobody connects. */
+  #warnOfUnconnected(): void {
+    if (this.clientsConnected) return;
+    for (const { type } of this.explorer.clients()) {
+      this.#logger.warn(
+        `${type.name} is a @WebSocketClient(), and never connects, since no module imports WebSocketClientModule; ` +
+          'import WebSocketClientModule.forRoot() in the root module',
+      );
+    }
   }
 
   /** Tells of handlers that can't serve anybody as things are; a server that is started later may change that. */

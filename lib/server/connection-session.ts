@@ -9,17 +9,15 @@ import { CloseCode } from '../errors/close-code.js';
 import type { ConnectionSocket, SocketObserver } from './socket/connection-socket.js';
 import { errorDetails, type ErrorList } from '../errors/error-details.js';
 import type { BoundHandler, ConnectionHooks, HandlerSource } from './hooks.js';
-import { Inbox, type Completion, type InboxConsumer } from './socket/inbox.js';
+import { Inbox, type InboxConsumer } from './socket/inbox.js';
 import { MESSAGE_DECODERS, type MessageDecoder } from './message/message-decoder.js';
 import type { SharedMessage } from './message/shared-message.js';
 import { MessageDecodeError } from '../errors/message-decode.error.js';
 import { Outbox, type OutboxObserver } from './socket/outbox.js';
 import { isInstance } from '../foundation/instance.js';
-import { isPromise } from '../foundation/promise.js';
-import { InterceptedReply } from './replies/intercepted-reply.js';
-import type { ReplyReceiver } from './replies/reply-receiver.js';
-import { isReplyStream } from './replies/reply-stream.js';
+import { isPromise, type Completion } from '../foundation/promise.js';
 import { ReplyStreams } from './replies/reply-streams.js';
+import { sendable, sendReply, type Replier } from './replies/send-reply.js';
 import type { ResolvedServerOptions } from './server-options.js';
 import { isV1 } from '../protocol/sub-protocol.js';
 import { ResumeLink, type LinkedConnection } from './resume/resume-link.js';
@@ -65,7 +63,7 @@ export class ConnectionSession
     SocketObserver,
     InboxConsumer,
     OutboxObserver,
-    ReplyReceiver,
+    Replier,
     LinkedConnection,
     Follower
 {
@@ -180,13 +178,13 @@ export class ConnectionSession
       const result = this.#hooks.message(this.connection, decoded, isBinary);
       // Most handlers return nothing: that is over at once.
       if (result === undefined) return undefined;
-      if (!isPromise(result)) return this.#reply(result, decoded);
+      if (!isPromise(result)) return sendReply(this, result, decoded);
       return Promise.resolve(result).then(
-        (value) => this.#reply(value, decoded),
-        (error: unknown) => this.#messageFailed(error, decoded),
+        (value) => sendReply(this, value, decoded),
+        (error: unknown) => this.messageFailed(error, decoded),
       );
     } catch (error) {
-      return this.#messageFailed(error, decoded);
+      return this.messageFailed(error, decoded);
     }
   }
 
@@ -263,8 +261,7 @@ export class ConnectionSession
 
   reply(value: unknown): void {
     if (value === undefined || value === null) return;
-    const isPrimitive = typeof value === 'number' || typeof value === 'boolean';
-    this.connection.send(isPrimitive ? JSON.stringify(value) : (value as Sendable));
+    this.connection.send(sendable(value) as Sendable);
   }
 
   drain(threshold: number): Promise<void> {
@@ -284,6 +281,38 @@ export class ConnectionSession
     }
   }
 
+  /** Made when the first one is sent: most handlers return none. */
+  get streams(): ReplyStreams {
+    if (this.#streams === null) {
+      this.#streams = new ReplyStreams(this);
+      if (this.websocket.readyState === this.websocket.CLOSED) this.#streams.close();
+    }
+    return this.#streams;
+  }
+
+  /** A message failed: the exception filters first, then `onError`. */
+  messageFailed(error: unknown, data: unknown): Completion {
+    if (isInstance(error, MessageDecodeError)) {
+      const reported = this.#report(errorDetails(error, error.componentSignature));
+      if (error.fatal) {
+        this.#violated = true;
+        this.websocket.close(error.errCode);
+      }
+      return reported;
+    }
+    if (this.#hooks.filter === undefined) return this.#report(errorDetails(error, 'user'));
+    return this.#run(() => this.#hooks.filter!(this.connection, data, error));
+  }
+
+  /** What fails in a stream is told in its turn, as that of the message it answers. */
+  streamFailed(error: unknown, data: unknown): void {
+    this.#inbox.perform(() =>
+      this.#terminated
+        ? this.#log(this.#hooks.name, errorDetails(error, 'user'))
+        : this.messageFailed(error, data),
+    );
+  }
+
   #open({ handler, hooks }: BoundHandler): Completion {
     this.handler = handler;
     this.#hooks = hooks;
@@ -296,66 +325,6 @@ export class ConnectionSession
   #abandon(error: unknown): undefined {
     this.#owner.report(errorDetails(error, 'user'));
     this.websocket.close(CloseCode.INTERNAL_ERROR);
-  }
-
-  /** Sends what a message's hook returned, or promised (reference 5.3). */
-  #reply(value: unknown, data: unknown): Completion {
-    try {
-      if (typeof value !== 'object' || value === null) {
-        this.reply(value);
-      } else if (value instanceof InterceptedReply) {
-        return this.#replyIntercepted(value, data);
-      } else if (isReplyStream(value)) {
-        this.#streams ??= this.#createStreams();
-        this.#streams.send(value, this.#streamFailed(data));
-      } else {
-        this.reply(value);
-      }
-      return undefined;
-    } catch (error) {
-      return this.#messageFailed(error, data);
-    }
-  }
-
-  async #replyIntercepted(reply: InterceptedReply, data: unknown): Promise<void> {
-    this.#streams ??= this.#createStreams();
-    try {
-      await this.#streams.sendIntercepted(reply, this.#streamFailed(data));
-    } catch (error) {
-      await this.#messageFailed(error, data);
-    }
-    // An interceptor that did not wait for the handler, a timeout perhaps, has answered; the next message waits all the same.
-    await reply.end();
-  }
-
-  /** What fails in a stream is told in its turn, as that of the message it answers. */
-  #streamFailed(data: unknown): (error: unknown) => void {
-    return (error) =>
-      this.#inbox.perform(() =>
-        this.#terminated
-          ? this.#log(this.#hooks.name, errorDetails(error, 'user'))
-          : this.#messageFailed(error, data),
-      );
-  }
-
-  #createStreams(): ReplyStreams {
-    const streams = new ReplyStreams(this);
-    if (this.websocket.readyState === this.websocket.CLOSED) streams.close();
-    return streams;
-  }
-
-  /** A message failed: the exception filters first, then `onError`. */
-  #messageFailed(error: unknown, data: unknown): Completion {
-    if (isInstance(error, MessageDecodeError)) {
-      const reported = this.#report(errorDetails(error, error.componentSignature));
-      if (error.fatal) {
-        this.#violated = true;
-        this.websocket.close(error.errCode);
-      }
-      return reported;
-    }
-    if (this.#hooks.filter === undefined) return this.#report(errorDetails(error, 'user'));
-    return this.#run(() => this.#hooks.filter!(this.connection, data, error));
   }
 
   #report(errors: ErrorList): Completion {

@@ -1,4 +1,5 @@
 import { createDeflateRaw, createInflateRaw, type Zlib, type ZlibOptions } from 'node:zlib';
+import { checkNames } from '../errors/check-names.js';
 import { InvalidOptionError } from '../errors/invalid-option.error.js';
 import type {
   DataType,
@@ -13,7 +14,6 @@ import { declaredPath } from './handshake/canonical-path.js';
 import { clientAddress, type ClientAddress } from './handshake/client-address.js';
 import type { HandshakeOptions } from './handshake/handshakes.js';
 import type { InboxLimits } from './socket/inbox.js';
-import { nearestName } from '../foundation/nearest-name.js';
 import { BEARER_PREFIX, V1_PROTOCOL } from '../protocol/sub-protocol.js';
 
 const MAX_TIMEOUT = 2 ** 31 - 1;
@@ -54,7 +54,8 @@ function namesOf<T>(names: Record<keyof Required<T>, true>): ReadonlySet<string>
   return new Set(Object.keys(names));
 }
 
-const OPTION_NAMES = namesOf<ServerOptions>({
+/** The names of a server's options. */
+export const OPTION_NAMES = namesOf<ServerOptions>({
   path: true,
   port: true,
   dataType: true,
@@ -183,18 +184,7 @@ class OptionCheck {
 
   /** @throws {InvalidOptionError} for a name that is none of an option, such as a misspelt one */
   names(options: object, names: ReadonlySet<string>, prefix = ''): void {
-    for (const name of Object.keys(options)) {
-      if (names.has(name)) continue;
-      const nearest = nearestName(name, names);
-      throw new InvalidOptionError(
-        this.owner,
-        prefix + name,
-        (options as Record<string, unknown>)[name],
-        nearest === undefined
-          ? 'left out: there is no such option'
-          : `"${prefix}${nearest}": there is no such option`,
-      );
-    }
+    checkNames(options, this.owner, names, { prefix });
   }
 
   integer(option: string, value: unknown, least: number, most: number): number {

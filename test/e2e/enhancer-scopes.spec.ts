@@ -12,7 +12,6 @@ import {
 } from '@nestjs/common';
 import { APP_GUARD, APP_PIPE } from '@nestjs/core';
 import { MessageBody } from '@nestjs/websockets';
-import { IsInt, IsString } from 'class-validator';
 import { map } from 'rxjs';
 import {
   CONNECTION,
@@ -26,15 +25,11 @@ import {
 import { Inject } from '@nestjs/common';
 import { closeApps, startApp } from '../support/app.js';
 import { connect, connectRefused } from '../support/client.js';
+import { JoinDto } from '../support/join-dto.js';
 import { Recorder } from '../support/recorder.js';
 import { Echo, TokenGuard } from '../support/token-guard.js';
 
 afterEach(closeApps);
-
-class JoinDto {
-  @IsString() room!: string;
-  @IsInt() seat!: number;
-}
 
 describe('11.2 scopes', () => {
   it('request-scoped enhancers of messages live as long as the connection; global ones too', async () => {

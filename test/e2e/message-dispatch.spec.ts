@@ -1,7 +1,6 @@
 /** Reference 1.3: one method for each kind of message. */
 import { UsePipes, ValidationPipe } from '@nestjs/common';
 import { MessageBody } from '@nestjs/websockets';
-import { IsInt, IsString } from 'class-validator';
 import {
   ConnectionHandler,
   OnMessage,
@@ -13,14 +12,10 @@ import {
 } from 'nestjs-4d-websocket';
 import { closeApps, startApp } from '../support/app.js';
 import { connect, connectRefused } from '../support/client.js';
+import { JoinDto } from '../support/join-dto.js';
 import { Recorder } from '../support/recorder.js';
 
 afterEach(closeApps);
-
-class JoinDto {
-  @IsString() room!: string;
-  @IsInt() seat!: number;
-}
 
 describe('dispatch by the kind of message', () => {
   async function serve(withRest: boolean) {

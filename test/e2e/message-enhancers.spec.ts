@@ -18,8 +18,7 @@ import {
 } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { ConnectedSocket, MessageBody } from '@nestjs/websockets';
-import { IsInt, IsString } from 'class-validator';
-import { interval, map, of, take } from 'rxjs';
+import { BehaviorSubject, EMPTY, filter, interval, map, of, take, type Observable } from 'rxjs';
 import {
   ConnectionHandler,
   WebSocketConnection,
@@ -29,14 +28,10 @@ import {
 import { Inject } from '@nestjs/common';
 import { closeApps, startApp } from '../support/app.js';
 import { connect } from '../support/client.js';
+import { JoinDto } from '../support/join-dto.js';
 import { Recorder } from '../support/recorder.js';
 
 afterEach(closeApps);
-
-class JoinDto {
-  @IsString() room!: string;
-  @IsInt() seat!: number;
-}
 
 describe.each(['express', 'fastify'] as const)('11.2 messages through the pipeline, on %s', (platform) => {
   it('guards see the connection and the data; interceptors map what is sent back; parameters are bound and validated', async () => {
@@ -224,5 +219,71 @@ describe('12.1 the error of a failed message', () => {
         message: expect.arrayContaining(['room must be a string', 'seat must be an integer number']),
       },
     });
+  });
+});
+
+describe('6.1 the stream of an interceptor', () => {
+  /** Serves clients behind an interceptor; the messages `empty`, `endless` and `silent` are answered by it alone. */
+  async function serve() {
+    const endless = new BehaviorSubject('first');
+    const events = new Recorder();
+    @Injectable()
+    class Answers implements NestInterceptor {
+      intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+        switch (context.switchToWs().getData<string>()) {
+          case 'empty':
+            return EMPTY;
+          case 'filtered':
+            return next.handle().pipe(filter(() => false));
+          case 'endless':
+            return endless;
+          default:
+            return next.handle();
+        }
+      }
+    }
+    @ConnectionHandler({ path: '/' })
+    @UseInterceptors(Answers)
+    class Handler {
+      onMessage(_ws: WebSocketConnection, { data }: WSMessageEvent<string>) {
+        events.push(`handled ${data}`);
+        return data;
+      }
+      onTerminate() {
+        events.push('terminate');
+      }
+    }
+    const { wsUrl } = await startApp({ providers: [Handler] });
+    return { endless, events, client: await connect(wsUrl) };
+  }
+
+  it('that ends without a value is the end of the message', async () => {
+    const { client, events } = await serve();
+    for (const message of ['empty', 'filtered', 'next']) client.send(message);
+    expect(await client.next()).toBe('next');
+    expect(events.order).toEqual(['handled filtered', 'handled next']);
+    await client.close();
+  });
+
+  it('that goes on is waited for: each of its values is sent, and the next message is served when it ends', async () => {
+    const { client, events, endless } = await serve();
+    client.send('endless');
+    client.send('next');
+    expect(await client.next()).toBe('first');
+    endless.next('second');
+    expect(await client.next()).toBe('second');
+    expect(events.order).toEqual([]);
+    endless.complete();
+    expect(await client.next()).toBe('next');
+    await client.close();
+  });
+
+  it('that never ends, ends with its connection', async () => {
+    const { client, events, endless } = await serve();
+    client.send('endless');
+    expect(await client.next()).toBe('first');
+    await client.close();
+    await events.next('terminate');
+    expect(endless.observed).toBe(false);
   });
 });

@@ -1,4 +1,4 @@
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { CHROMIUM, launchBrowser } from '../support/browser.js';
 import { connect, connectRefused } from '../support/client.js';
 import { freePort } from '../support/free-port.js';
@@ -7,12 +7,16 @@ import { describeWith } from '../support/requirement.js';
 
 let server: TestProcess;
 let port: number;
-beforeAll(async () => {
-  port = await freePort();
+async function startServer() {
   server = new TestProcess('node', ['dist/sample/rooms/main.js'], {
     env: { ...process.env, NODE_OPTIONS: '', PORT: String(port) },
   });
   await server.line(/^Open http/);
+}
+
+beforeAll(async () => {
+  port = await freePort();
+  await startServer();
 });
 afterAll(() => server.stop());
 
@@ -45,19 +49,20 @@ describeWith('chromium', CHROMIUM, 'the rooms sample in a browser', () => {
   });
   afterAll(() => browser.close());
 
+  const open = async (room: string) => {
+    const page = await (await browser.newContext({ viewport: { width: 800, height: 500 } })).newPage();
+    await page.goto(`http://localhost:${port}/`);
+    await page.getByLabel('Room').selectOption(room);
+    await page.getByText(`in room ${room}`).waitFor();
+    return page;
+  };
+  const put = async (page: Page, text: string) => {
+    await page.getByRole('textbox', { name: 'Note' }).fill(text);
+    await page.getByRole('button', { name: 'Put it anywhere' }).click();
+  };
+
   it('a note appears for all in the room, and for nobody else; a mistake is explained', async () => {
-    const open = async (room: string) => {
-      const page = await (await browser.newContext({ viewport: { width: 800, height: 500 } })).newPage();
-      await page.goto(`http://localhost:${port}/`);
-      await page.getByLabel('Room').selectOption(room);
-      await page.getByText(`in room ${room}`).waitFor();
-      return page;
-    };
     const [ada, grace, other] = [await open('2'), await open('2'), await open('3')];
-    const put = async (page: typeof ada, text: string) => {
-      await page.getByRole('textbox', { name: 'Note' }).fill(text);
-      await page.getByRole('button', { name: 'Put it anywhere' }).click();
-    };
     await put(ada, 'Buy <b>milk</b>');
     await grace.getByText('Buy <b>milk</b>').waitFor();
     await put(grace, 'And bread');
@@ -73,4 +78,20 @@ describeWith('chromium', CHROMIUM, 'the rooms sample in a browser', () => {
     await grace.getByText('Buy <b>milk</b>').waitFor({ state: 'detached' });
     expect(await grace.locator('.note').allInnerTexts()).toEqual(['And bread']);
   });
+
+  it('the server is killed and comes back: nobody touches anything, and both are in their room again', async () => {
+    const [ada, grace] = [await open('2'), await open('2')];
+    await put(ada, 'before');
+    await grace.getByText('before').waitFor();
+    await server.stop('SIGKILL');
+    for (const page of [ada, grace]) await page.getByText('in room 2').waitFor({ state: 'hidden' });
+    await startServer();
+    for (const page of [ada, grace]) await page.getByText('in room 2').waitFor();
+    await put(ada, 'after');
+    await grace.getByText('after').waitFor();
+    await put(grace, 'and after that');
+    await ada.getByText('and after that').waitFor();
+    await ada.context().close();
+    await grace.context().close();
+  }, 60_000);
 });

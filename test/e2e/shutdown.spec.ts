@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { constants, deflateRawSync } from 'node:zlib';
-import { Injectable, Module, Scope, type OnModuleDestroy } from '@nestjs/common';
+import { Injectable, Module, Scope, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import {
   ConnectionHandler,
   FourDWebSocketModule,
@@ -13,10 +13,11 @@ import {
   type WSTerminateEvent,
 } from 'nestjs-4d-websocket';
 import { NestFactory } from '@nestjs/core';
-import { closeApps, startApp } from '../support/app.js';
+import { closeApps, createApp, startApp } from '../support/app.js';
 import { connect, connectRefused } from '../support/client.js';
 import { deferred } from '../support/deferred.js';
 import { FixtureProcess } from '../support/fixture.js';
+import { freePort } from '../support/free-port.js';
 import { NO_OP_INTERCEPTOR } from '../support/no-op-interceptor.js';
 import { within } from '../support/patience.js';
 import { clientFrame, connectRaw, openSocket } from '../support/raw-client.js';
@@ -225,6 +226,30 @@ describe('13 shutdown', () => {
     const context = await NestFactory.createApplicationContext(AppModule, { logger: false });
     expect([...context.get(WebSocketServerRegistry)]).toEqual([]);
     await context.close();
+  });
+
+  it('closed while it still starts: it starts no servers, and listens on no port of its own', async () => {
+    const [starting, gate] = [deferred<void>(), deferred<void>()];
+    @Injectable()
+    class Slow implements OnModuleInit {
+      onModuleInit() {
+        starting.resolve();
+        return gate.promise;
+      }
+    }
+    const port = await freePort();
+    @ConnectionHandler({ path: '/', port })
+    class Handler {
+      onMessage() {}
+    }
+    const app = await createApp({ providers: [Slow, Handler] });
+    const started = app.init();
+    await starting.promise;
+    await app.close();
+    gate.resolve();
+    await started;
+    expect([...app.get(WebSocketServerRegistry)]).toEqual([]);
+    await expect(connect(`ws://127.0.0.1:${port}/`)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   });
 });
 

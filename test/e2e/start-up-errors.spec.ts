@@ -1,6 +1,7 @@
 import {
   Injectable,
   Module,
+  Scope,
   UseGuards,
   UseInterceptors,
   type CallHandler,
@@ -303,5 +304,32 @@ describe('8 an option that there is none of is an error that names the nearest',
     const error = await startError([serverClass('Server', options as ServerOptions)]);
     expect(error).toMatchObject({ name: 'InvalidOptionError', owner: 'Server', option });
     expect(error.message).toMatch(`Server: the option "${option}" must be `);
+  });
+
+  it.each<[string, object, RegExp]>([
+    ['scop', { scop: Scope.DEFAULT }, /the option "scop" must be "scope": there is no such option, got 0$/],
+    ['discrimnator', { discrimnator: 'type' }, /the option "discrimnator" must be "discriminator"/],
+    ['scope', { scope: 99 }, /the option "scope" must be Scope\.DEFAULT.*, got 99$/],
+    ['discriminator', { discriminator: 5 }, /the option "discriminator" must be a string.*, got 5$/],
+  ])('%s of a connection handler', async (option, options, message) => {
+    for (const server of [{}, { path: '/', dataType: 'object' }] as ServerOptions[]) {
+      @ConnectionHandler({ ...server, ...options })
+      class Handler {
+        onMessage() {}
+      }
+      const error = await startError([Handler]);
+      expect(error).toMatchObject({ name: 'InvalidOptionError', owner: 'Handler', option });
+      expect(error.message).toMatch(message);
+    }
+  });
+
+  it('a path in the place of the options', async () => {
+    @ConnectionHandler('/chat' as never)
+    class Handler {
+      onMessage() {}
+    }
+    expect((await startError([Handler])).message).toBe(
+      `Handler: the option "options" must be an object, such as { path: '/chat' }, got '/chat'`,
+    );
   });
 });

@@ -5,7 +5,7 @@
 import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { jest } from '@jest/globals';
-import { connect, connectRefused } from '../support/client.js';
+import { connect, connectRefused, type TestClient } from '../support/client.js';
 import { freePort } from '../support/free-port.js';
 import { run, TestProcess } from '../support/process.js';
 import { env, newFolder, pack, removeFolders } from './packed.js';
@@ -111,6 +111,17 @@ async function compileErrors(folder: string, options: object = {}): Promise<stri
     .filter((line) => /error TS/.test(line) && !/^node_modules\/(?!nestjs-4d-websocket)/.test(line));
 }
 
+/** Connects to an application that says that it has started just before it listens. */
+async function connectSoon(url: string): Promise<TestClient> {
+  for (;;) {
+    try {
+      return await connect(url);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ECONNREFUSED') throw error;
+    }
+  }
+}
+
 describe.each(starters)(
   'the starter of Nest $nest ($modules, $runner)',
   ({ nest, modules, ioredis, otherResolution }) => {
@@ -145,7 +156,7 @@ describe.each(starters)(
       });
       try {
         await app.line(/Nest application successfully started/);
-        const client = await connect(`ws://127.0.0.1:${port}/upper`);
+        const client = await connectSoon(`ws://127.0.0.1:${port}/upper`);
         expect(await client.next()).toBe('Hello World!');
         client.send('hello');
         expect(await client.next()).toBe('HELLO');

@@ -36,10 +36,9 @@ export class TestClient {
       else this.#messages.push(message);
     });
     socket.on('error', () => undefined);
-    this.closed = once(socket, 'close').then(([code, reason]) => ({
-      code: code as number,
-      reason: (reason as Buffer).toString(),
-    }));
+    this.closed = new Promise((resolve) => {
+      socket.on('close', (code, reason) => resolve({ code, reason: reason.toString() }));
+    });
   }
 
   /** Messages that came and nobody asked for. */

@@ -1,6 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { transformSync } from '@swc/core';
 
@@ -102,6 +102,9 @@ export function compileFixture(source: string): string {
   });
   mkdirSync('dist/fixture', { recursive: true });
   const file = join('dist/fixture', basename(source).replace(/\.ts$/, '.mjs'));
-  writeFileSync(file, code);
+  // Another worker may start the same program now: it finds the whole file, this or that.
+  const draft = `${file}.${process.pid}`;
+  writeFileSync(draft, code);
+  renameSync(draft, file);
   return file;
 }

@@ -44,7 +44,10 @@ export function clientFrame(
   else if (data.length < 65536) head.push(flag | 126, data.length >> 8, data.length & 255);
   else head.push(flag | 127, 0, 0, 0, 0, ...[24, 16, 8, 0].map((shift) => (data.length >>> shift) & 255));
   if (!masked) return Buffer.concat([Buffer.from(head), data]);
-  return Buffer.concat([Buffer.from(head), mask, data.map((byte, index) => byte ^ mask[index & 3]!)]);
+  // A mask of zeros changes nothing.
+  if (mask.readUInt32LE() !== 0)
+    for (const [index, byte] of data.entries()) data[index] = byte ^ mask[index & 3]!;
+  return Buffer.concat([Buffer.from(head), mask, data]);
 }
 
 /** A frame as a server sends it. */

@@ -88,7 +88,7 @@ export class EnhancerResolver {
     const { name } = handlerMethod.type;
     const remedy =
       wrapper === undefined
-        ? `add ${name} to the providers of a module, and return the class from onConnection`
+        ? `add ${name} to the providers of a module, and give the class itself in the place of the object`
         : isMadeByNest(wrapper)
           ? `add ${name} to the providers of a module`
           : `${name} is provided with useFactory or useValue: add ${type.name} to the providers of its module too`;

@@ -1,11 +1,8 @@
 import { AsyncResource } from 'node:async_hooks';
-import { Logger, type ExecutionContext, type NestInterceptor } from '@nestjs/common';
+import type { ExecutionContext, NestInterceptor } from '@nestjs/common';
 import { defer, from, lastValueFrom, mergeMap, type Observable } from 'rxjs';
-import { errorStack } from '../../errors/error-details.js';
 import { isPromise } from '../../foundation/promise.js';
-import { quietly } from '../../foundation/quiet-observable.js';
-
-const logger = new Logger('WebSocketServer');
+import { quietly } from '../../server/replies/quiet-observable.js';
 
 type Intercepted = Observable<unknown> | Promise<Observable<unknown>>;
 
@@ -35,17 +32,10 @@ function deferInScope(next: () => Intercepted): Observable<unknown> {
 
 function flatten(intercepted: Intercepted): Observable<unknown> {
   // Behind an operator of ours, a teardown that fails would be thrown at whoever ends the stream.
-  return isPromise(intercepted)
-    ? from(intercepted).pipe(mergeMap((values) => quietly(values, teardownFailed)))
-    : intercepted;
-}
-
-/** What a stream fails with when its value is taken already concerns nobody: it is logged. */
-function teardownFailed(error: unknown): void {
-  logger.error('The teardown of a stream failed', errorStack(error));
+  return isPromise(intercepted) ? from(intercepted).pipe(mergeMap((values) => quietly(values))) : intercepted;
 }
 
 /** The last value of a stream of the application's. */
 export function lastOf(values: Observable<unknown>): Promise<unknown> {
-  return lastValueFrom(quietly(values, teardownFailed), { defaultValue: undefined });
+  return lastValueFrom(quietly(values), { defaultValue: undefined });
 }

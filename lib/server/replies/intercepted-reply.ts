@@ -1,11 +1,7 @@
 import { EMPTY, from, mergeMap, of, type Observable } from 'rxjs';
-import { Logger } from '@nestjs/common';
-import { errorStack } from '../../errors/error-details.js';
 import { isPromise } from '../../foundation/promise.js';
-import { quietly } from '../../foundation/quiet-observable.js';
+import { quietly } from './quiet-observable.js';
 import { isReplyStream, type ReplyStream } from './reply-stream.js';
-
-const logger = new Logger('WebSocketServer');
 
 /**
  * What interceptors make of the result of a message. Their values are sent, and the message is served when they end, and
@@ -57,7 +53,7 @@ export class InterceptedReply {
     const ended = promise.then(ignore, ignore);
     // An interceptor may call the handler several times.
     this.#handler = this.#handler === undefined ? ended : Promise.all([this.#handler, ended]);
-    return from(promise).pipe(mergeMap((value) => quietly(this.#observableOf(value), teardownFailed)));
+    return from(promise).pipe(mergeMap((value) => quietly(this.#observableOf(value))));
   }
 
   #observableOf(value: unknown): Observable<unknown> {
@@ -69,7 +65,3 @@ export class InterceptedReply {
 }
 
 function ignore(): void {}
-
-function teardownFailed(error: unknown): void {
-  logger.error('The teardown of a stream failed', errorStack(error));
-}

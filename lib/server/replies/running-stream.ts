@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs';
-import { QuietSubscriber } from '../../foundation/quiet-observable.js';
+import { QuietSubscriber } from '../../foundation/quiet-subscriber.js';
 import type { ReplyFailed, ReplyReceiver } from './reply-receiver.js';
 
 /** Why a stream ended, if it did not end by itself. */

@@ -1,5 +1,4 @@
-/** The end of a step: nothing if it is over, or a promise, which never rejects, of its end. */
-export type Completion = Promise<void> | undefined;
+import type { Completion } from '../../foundation/promise.js';
 
 /** What an inbox hands its messages to. */
 export interface InboxConsumer {

@@ -1,0 +1,29 @@
+import { Scope } from '@nestjs/common';
+import type { ConnectionHandlerOptions } from '../decorators/connection-handler.decorator.js';
+import { checkNames } from '../errors/check-names.js';
+import { InvalidOptionError } from '../errors/invalid-option.error.js';
+import { OPTION_NAMES } from '../server/server-options.js';
+
+const NAMES: ReadonlySet<string> = new Set([...OPTION_NAMES, 'scope', 'discriminator']);
+const SCOPES: ReadonlySet<unknown> = new Set([undefined, Scope.DEFAULT, Scope.REQUEST, Scope.TRANSIENT]);
+
+/**
+ * Checks what is a connection handler's own among its options; the rest are a server's.
+ *
+ * @param owner the class, for the error
+ * @throws {InvalidOptionError} for a name that there is none of, or a value that none has
+ */
+export function checkHandlerOptions(options: ConnectionHandlerOptions, owner: string): void {
+  const given: unknown = options;
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw new InvalidOptionError(owner, 'options', given, "an object, such as { path: '/chat' }");
+  }
+  checkNames(options, owner, NAMES);
+  const { scope, discriminator } = options;
+  if (!SCOPES.has(scope)) {
+    throw new InvalidOptionError(owner, 'scope', scope, 'Scope.DEFAULT, Scope.REQUEST or Scope.TRANSIENT');
+  }
+  if (discriminator !== undefined && typeof discriminator !== 'string') {
+    throw new InvalidOptionError(owner, 'discriminator', discriminator, 'a string, the name of a property');
+  }
+}
