@@ -109,7 +109,14 @@ module.exports = {
       ['client/', 'handlers/', 'decorators/', 'server/replies/', 'errors/', 'foundation/', 'interfaces/'],
       "The client in Nest runs without this package's server: of its room it needs the replies only.",
     ),
-    room('testing', '^lib/testing/', ['remembered/', 'adapters/', 'server/', 'errors/', 'foundation/', 'interfaces/']),
+    room('testing', '^lib/testing/', [
+      'remembered/',
+      'adapters/',
+      'server/',
+      'errors/',
+      'foundation/',
+      'interfaces/',
+    ]),
     {
       name: 'client-without-packages',
       severity: 'error',

@@ -13,7 +13,7 @@ import { describeWith } from '../support/requirement.js';
 const BOUNDS: HistoryBounds = { messages: 1000, age: 300_000 };
 
 function describeKind({ name, program, path }: HistoryKind, tests: () => void): void {
-  if (program === undefined) describe(name, tests);
+  if (program === undefined) describe(name, () => tests());
   else describeWith(program, path!, name, tests);
 }
 
