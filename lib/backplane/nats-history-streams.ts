@@ -5,6 +5,8 @@ import { subjectName } from './nats-subject.js';
 
 /** How long the last message of a quiet channel is kept, whatever its bounds, for the position in it. */
 const IDLE_TIME = 25 * 60 * 60 * 1000;
+/** How long a stream keeps messages at least, in milliseconds: what mirrors it takes seconds to begin, or to return. */
+const LEAST_AGE = 60_000;
 const NANOSECONDS = 1_000_000;
 const STREAM_NOT_FOUND = 10_059;
 
@@ -46,13 +48,15 @@ export class NatsHistoryStreams {
   }
 
   /** What the stream of a channel keeps, which is as much as is asked for, or more. */
-  async keptIn({ stream, positions, subject }: Place, bounds: HistoryBounds): Promise<Kept> {
+  async keptIn(place: Place, { messages, age }: HistoryBounds): Promise<Kept> {
+    const { stream, positions, subject } = place;
+    const bounds = { messages, age: Math.max(age, LEAST_AGE) };
     const present = this.#kept.get(stream);
     if (present !== undefined) {
-      const { messages, age } = await present;
-      if (messages >= bounds.messages && age >= bounds.age) return present;
+      const kept = await present;
+      if (kept.messages >= bounds.messages && kept.age >= bounds.age) return kept;
       // Somebody asks for more already.
-      if (this.#kept.get(stream) !== present) return this.keptIn({ stream, positions, subject }, bounds);
+      if (this.#kept.get(stream) !== present) return this.keptIn(place, bounds);
     }
     const kept = this.#create(stream, positions, subject.slice(0, subject.lastIndexOf('.')), bounds);
     this.#kept.set(stream, kept);

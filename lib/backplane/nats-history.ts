@@ -234,13 +234,13 @@ export class NatsHistory implements BackplaneHistory {
 
   /** Stores messages behind a sequence; undefined if that is no longer the last of the channel. */
   async #store(
-    { stream, subject }: Place,
+    { subject }: Place,
     after: number,
     first: TopicPosition,
     messages: readonly Uint8Array[],
   ): Promise<Newest | undefined> {
     const headers = this.link.createHeaders();
-    headers.set('Nats-Expected-Stream', stream);
+    // Not the stream that is expected: what mirrors it would refuse the message.
     headers.set('Nats-Expected-Last-Subject-Sequence', String(after));
     try {
       const { seq: sequence } = await this.client.publish(

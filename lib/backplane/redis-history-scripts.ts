@@ -66,8 +66,8 @@ local function state(fresh)
   local found = redis.call('HMGET', position, 'epoch', 'offset', 'tend')
   local epoch, offset = found[1], tonumber(found[2])
   if epoch and offset then return epoch, offset, tonumber(found[3]) or 0 end
-  redis.call('DEL', stream)
-  redis.call('DEL', position)
+  -- Only where there is something: after any write Redis no longer asks whether it is out of memory.
+  if redis.call('EXISTS', stream, position) > 0 then redis.call('DEL', stream, position) end
   return fresh, 0, 0
 end
 `;

@@ -12,9 +12,8 @@ import { describeWith } from '../support/requirement.js';
 
 const BOUNDS: HistoryBounds = { messages: 1000, age: 300_000 };
 
-function describeKind({ name, program, path }: HistoryKind, tests: () => void): void {
-  if (program === undefined) describe(name, tests);
-  else describeWith(program, path!, name, tests);
+function describeKind({ name, program = 'nothing', path = '/' }: HistoryKind, tests: () => void): void {
+  describeWith(program, path, name, tests);
 }
 
 function numbers(first: number, last: number): number[] {

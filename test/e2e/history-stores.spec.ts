@@ -140,7 +140,8 @@ describeWith('redis-server', REDIS, 'The streams of Redis', () => {
       const names = Array.from({ length: 100 }, (_, index) => `/chat#topic:${topic + index}`);
       await Promise.all(names.map((name) => member.append(name, ['x'], bounds)));
     }
-    await until(async () => (await redis.dbsize()) === 10_000);
+    // Redis itself leaves up to a tenth of what has expired for later.
+    await until(async () => (await redis.dbsize()) < 12_000);
     const day = 24 * 60 * 60 * 1000;
     expect(await redis.pttl('4d:history:{4d:/chat#topic:77}:position')).toBeGreaterThan(day);
     // Being read is being used.
@@ -166,7 +167,7 @@ describeWith('redis-server', REDIS, 'The streams of Redis', () => {
   });
 
   it.each([
-    ['are out of memory', 'OOM', ['--maxmemory', '1mb']],
+    ['are out of memory', 'OOM', ['--maxmemory', '1']],
     [
       'are those of a replica',
       'READONLY',
@@ -301,7 +302,15 @@ describeWith('nats-server', NATS, 'The streams of NATS', () => {
     const { broker, member } = await start();
     const bounds = { messages: 100, age: 1_000 };
     const { epoch } = await member.append(CHANNEL, ['one', 'two'], bounds);
-    await until(async () => (await member.read(CHANNEL, 0, 100, bounds)).oldest === 3);
+    const admin = await connectToNats({ servers: `127.0.0.1:${broker.port}` });
+    const { streams } = await jetstreamManager(admin);
+    const [, positions] = (await streams.list().next()).sort(
+      (one, other) => one.config.name.length - other.config.name.length,
+    );
+    await until(async () => (await streams.info(positions!.config.name)).state.messages === 1);
+    // As it is when all of them are too old.
+    await streams.purge(positions!.config.name.replace(/_positions$/, ''));
+    await admin.close();
     // One that knows nothing of the channel asks the server.
     const other = await join(new NatsBackplane({ servers: `127.0.0.1:${broker.port}` }));
     expect(await other.read(CHANNEL, 0, 100, bounds)).toEqual({ epoch, newest: 2, oldest: 3, entries: [] });
@@ -408,18 +417,27 @@ describe('The memory of the primary', () => {
     await b.subscribe(CHANNEL);
     const [, pid] = fixture.ready.workers as [number, number];
     process.kill(pid, 'SIGSTOP');
-    await a.call('flood', CHANNEL, 40, { messages: 1, age: 60_000 });
+    await a.call('flood', CHANNEL, 24, { messages: 1, age: 60_000 });
     process.kill(pid, 'SIGCONT');
     await until(async () => (await b.call('behind')) === 1);
-    expect(await b.call('offsets')).toBeLessThan(40);
+    expect(await b.call('offsets')).toBeLessThan(24);
     expect(await a.call('behind')).toBe(0);
     await a.append(CHANNEL, ['and on'], BOUNDS);
-    await until(async () => (await b.heard()).some(({ first }) => first === 41));
+    await until(async () => (await b.heard()).some(({ first }) => first === 25));
   }, 30_000);
 
-  it('rejects what was asked when the primary is gone', async () => {
-    a.call('disconnect', CHANNEL, BOUNDS).catch(() => undefined);
-    await until(async () => /primary process is gone.*primary process is gone.*,1\]/.test(fixture.output));
-    expect(fixture.output).toMatch(/BackplaneError: ClusterBackplane/);
+  it('rejects what a primary does not answer', async () => {
+    await expect(a.call('askWhileStopped', CHANNEL, BOUNDS)).rejects.toThrow(
+      /BackplaneError: ClusterBackplane: the primary process did not answer within 5000 ms; it can not be known/,
+    );
+    expect((await a.append(CHANNEL, ['later'], BOUNDS)).offset).toBe(2);
+  }, 30_000);
+
+  it('rejects what is asked of a primary that is gone', async () => {
+    a.call('askWhileApart', CHANNEL, BOUNDS).catch(() => undefined);
+    await until(async () => {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      return fixture.output.includes('BackplaneError: ClusterBackplane: the primary process is gone');
+    });
   });
 });
