@@ -1,5 +1,5 @@
 /** reference 16.2, 16.3, 16.5: what comes late, twice, out of order or not at all becomes each message once, in order. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { HistoryBounds, TopicPosition } from '../../lib/interfaces/index.js';
 import { packMessage } from '../../lib/history/entry.js';
 import type { ChannelFollower, HistoryStore } from '../../lib/history/history-store.js';
