@@ -1,6 +1,6 @@
 /** The client that resumes (reference 16.4, 16.7), against a server that was written after docs/protocol.md and shares no code with it. */
 import { jest } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { FourDWebSocket, type ClientOptions, type ResumeStorage } from 'nestjs-4d-websocket/client';
 import { ClientLog } from '../support/client-log.js';
 import { deferred } from '../support/deferred.js';

@@ -82,7 +82,7 @@ describeWith(
           news.map(([, , data]) => Number(typeof data === 'string' ? data : Buffer.from(data.hex, 'hex'))),
         ).toEqual(Array.from({ length: count }, (_, index) => index + 1));
         expect(events.filter(([type]) => type === 'resume').map(([, topics]) => topics.news)).toEqual(
-          Array(5).fill([true, 0]),
+          Array.from({ length: 5 }, () => [true, 0]),
         );
         expect(events).toContainEqual(['message', null, 'wélcome']);
       } finally {

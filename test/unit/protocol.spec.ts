@@ -1,6 +1,6 @@
 /** The codec of the sub-protocol (reference 16.7), by the vectors of docs/protocol.md, which other languages run, too. */
 import { readFileSync } from 'node:fs';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { decodeClientHeader } from '../../lib/protocol/client-header.js';
 import { encodeFrame, headerEnd, headerLine, type Header } from '../../lib/protocol/frame.js';
 import { MAX_IDS, MAX_POSITIONS } from '../../lib/protocol/limits.js';
