@@ -4,7 +4,8 @@
  */
 
 /** A connection has its server, a server its connections: the one circle that is inherent, in types only. */
-const FACES = '^lib/server/(web-socket-(server|connection)|server-publisher|(connection|topic)-collection)\\.ts$';
+const FACES =
+  '^lib/server/(web-socket-(server|connection)|server-publisher|(connection|topic)-collection)\\.ts$';
 const NEST = 'node_modules/@nestjs/(core|websockets|platform)';
 const BROKERS = 'node_modules/(ioredis|@nats-io)';
 
