@@ -12,6 +12,8 @@ export interface StartingPoint {
   readonly from: TopicPosition | number;
   /** Whether the client brought it, and is told what became of it. */
   readonly brought: boolean;
+  /** Where it begins if the place is not known any more. */
+  readonly otherwise: TopicPosition | number | undefined;
 }
 
 /**
@@ -100,7 +102,9 @@ export class CatchUp implements LogFollower {
     if (epoch === log.epoch && offset <= log.offset) return offset;
     // From another epoch, or from the future: it is not known, and neither is what was missed.
     this.#lost = undefined;
-    return log.offset;
+    const { otherwise } = this.#start ?? {};
+    if (typeof otherwise === 'number') return Math.max(0, log.offset - otherwise);
+    return otherwise?.epoch === log.epoch ? Math.min(otherwise.offset, log.offset) : log.offset;
   }
 
   /** Sends a page, as far as the topic is live; returns where that is. */

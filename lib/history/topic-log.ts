@@ -82,6 +82,7 @@ export class TopicLog implements ChannelFollower {
   /** Ends the wait for the next attempt. */
   #retryNow: () => void = () => undefined;
   #lookout: NodeJS.Timeout | undefined;
+  #expected: TopicPosition = { epoch: '', offset: 0 };
 
   constructor(topic: string, channel: string, owner: LogOwner) {
     this.topic = topic;
@@ -136,10 +137,11 @@ export class TopicLog implements ChannelFollower {
 
   /** A message was appended here, and should come back soon. */
   expect({ epoch, offset }: TopicPosition): void {
-    if (this.#closed || this.#lookout !== undefined || this.#has(epoch, offset)) return;
-    this.#lookout = setTimeout(() => {
+    if (this.#closed || this.#has(epoch, offset)) return;
+    this.#expected = { epoch, offset };
+    this.#lookout ??= setTimeout(() => {
       this.#lookout = undefined;
-      if (!this.#has(epoch, offset)) this.missed();
+      if (!this.#has(this.#expected.epoch, this.#expected.offset)) this.missed();
     }, DELIVERY_TIMEOUT).unref();
   }
 
