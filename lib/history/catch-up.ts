@@ -78,7 +78,7 @@ export class CatchUp implements LogFollower {
       if (page.epoch !== epoch || log.epoch !== epoch) {
         // The history began anew meanwhile; what it holds now is delivered to all by the log.
         this.#lost = undefined;
-        await log.fill();
+        await log.refresh();
         at = log.offset;
         continue;
       }
@@ -98,7 +98,7 @@ export class CatchUp implements LogFollower {
     if (typeof from === 'number') return Math.max(0, log.offset - from);
     const { epoch, offset } = from;
     // Another instance may be ahead of this one.
-    if (epoch === log.epoch && offset > log.offset) await log.fill();
+    if (epoch !== log.epoch || offset > log.offset) await log.refresh();
     if (epoch === log.epoch && offset <= log.offset) return offset;
     // From another epoch, or from the future: it is not known, and neither is what was missed.
     this.#lost = undefined;
