@@ -1,6 +1,6 @@
 /**
- * A backplane can't do its work: at start-up its broker can't be reached or refuses, later it is away (reference 14.3). The
- * `cause` is the error of the broker's client.
+ * A backplane can't do its work: at start-up its broker can't be reached or refuses, later it is away, or does not remember
+ * what it should (reference 14.3, 16.2). The `cause` is the error of the broker's client.
  */
 export class BackplaneError extends Error {
   override readonly name = 'BackplaneError';

@@ -9,7 +9,8 @@ import { WebSocketConnection, type Sendable } from './web-socket-connection.js';
 /** Whom a message to many leaves out. */
 export interface PublishOptions {
   /**
-   * One connection or several that do not receive the message; those of other instances by their ids.
+   * One connection or several that do not receive the message; those of other instances by their ids. Of a topic with history,
+   * neither does the client when it comes back (reference 16.4).
    *
    * @default nobody is left out
    */
@@ -73,7 +74,8 @@ export class ServerPublisher {
    * may be used again when the promise has settled (reference 16.2).
    *
    * @returns a promise of the message's position, undefined for topics without history. It rejects with a `BackplaneError` when it can
-   * not be known that the store has the message. If nobody awaits it, that goes to the server handler's `onError`.
+   * not be known that the store has the message. If nobody awaits it, that goes to the server handler's `onError`. A message handler that
+   * returns it sends the position to its client (reference 5.3).
    * @throws {TypeError} as {@link WebSocketConnection.send}, for a topic that is not a non-empty string, and for several topics of
    * which one has a history
    */
@@ -102,7 +104,8 @@ export class ServerPublisher {
   }
 
   /**
-   * Forgets all that is remembered of a topic; its positions begin anew, in another epoch (reference 16.6).
+   * Forgets all that is remembered of a topic; its positions begin anew, in another epoch (reference 16.6). Clients of
+   * this instance are told at once, those of others when something is published next.
    *
    * @returns a promise that rejects with a `BackplaneError` if the store can not be reached
    * @throws {TypeError} for a topic without history
