@@ -131,7 +131,10 @@ function startingPoint(
   { messages }: HistoryBounds,
 ): StartingPoint | undefined {
   const brought = resuming?.take(topic);
-  if (options?.since !== undefined) return { from: options.since, brought: false };
-  if (options?.last !== undefined) return { from: Math.min(options.last, messages), brought: false };
-  return brought && { from: brought, brought: true };
+  const asked =
+    options?.since ?? (options?.last === undefined ? undefined : Math.min(options.last, messages));
+  if (asked === undefined) return brought && { from: brought, brought: true };
+  // Nothing comes of what it brought.
+  resuming?.resumed(topic);
+  return { from: asked, brought: false };
 }

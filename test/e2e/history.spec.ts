@@ -48,6 +48,7 @@ async function startInstance(
                   : undefined;
             events.push('subscribed', await ws.subscribe(topic, options));
           }
+          for (const topic of searchParams.getAll('resume')) await ws.subscribe(topic);
         },
         onResume: (_ws: WebSocketConnection, event: WSResumeEvent) => events.push('resume', event),
         onMessage(ws: WebSocketConnection, { data }: WSMessageEvent<string>) {
@@ -178,6 +179,22 @@ describe.each([
     await client.connect();
     expect((await client.take('topic')).header.slice(3)).toEqual([0, true, 0]);
     expect((await client.take('message')).header).toEqual(['message', 'room:1', 2]);
+  });
+
+  it('16.4 a topic of which the server asks for another part holds up the resuming of none', async () => {
+    const instance = await startInstance(broker());
+    const client = await new ResumingClient(`${instance.wsUrl}/chat?resume=room:1&resume=room:2`).connect();
+    for (let topics = 0; topics < 2; topics++) await client.take('topic');
+    await client.cut();
+    await publish(instance, 1, 3);
+    const again = new ResumingClient(`${instance.wsUrl}/chat?topic=room:1&last=1&resume=room:2`);
+    for (const [topic, place] of client.places) again.places.set(topic, place);
+    await again.connect();
+    expect((await again.take('topic')).header[1]).toBe('room:1');
+    expect((await again.take('message')).payload).toBe('m3');
+    const { header } = await again.take('topic');
+    expect([header[1], ...header.slice(4)]).toEqual(['room:2', true, 0]);
+    expect((await again.take('resumed')).header).toEqual(['resumed', ['room:2']]);
   });
 
   it('16.6 history reads, forget begins a new epoch', async () => {
