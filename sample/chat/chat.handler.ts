@@ -1,33 +1,47 @@
-import { ConnectionHandler, type WebSocketConnection, type WSMessageEvent } from 'nestjs-4d-websocket';
-import type { ChatMessage, Say } from './chat.messages.js';
+import { randomUUID } from 'node:crypto';
+import {
+  ConnectionHandler,
+  type WebSocketConnection,
+  type WSMessageEvent,
+  type WSOpenEvent,
+} from 'nestjs-4d-websocket';
+import { ROOM, type ChatMessage, type Say } from './chat.messages.js';
+
+/** How many lines somebody who joins is shown. */
+const LAST_LINES = 50;
 
 /** One person in the room. There is an instance for each connection, so the name is simply a field. */
 @ConnectionHandler()
 export class ChatHandler implements ConnectionHandler<Say> {
   name = '';
 
-  onOpen(ws: WebSocketConnection) {
+  async onOpen(ws: WebSocketConnection, { reconnected }: WSOpenEvent) {
     this.name = ws.request.query.name as string;
-    this.tell(ws, { type: 'joined', name: this.name, online: this.online(ws), at: now() });
+    // Who comes back gets what was said meanwhile; who is new, or was away for too long, the last lines.
+    const resumed = reconnected ? await ws.subscribe(ROOM) : undefined;
+    if (resumed?.recovered !== true) await ws.subscribe(ROOM, { last: LAST_LINES });
+    this.announce(ws, 'joined');
   }
 
-  onMessage(ws: WebSocketConnection, { data }: WSMessageEvent<Say>) {
+  async onMessage({ wss }: WebSocketConnection, { data }: WSMessageEvent<Say>) {
     const text = typeof data?.text === 'string' ? data.text.trim().slice(0, 2000) : '';
-    if (text !== '') this.tell(ws, { type: 'said', name: this.name, text, at: now() });
+    if (text === '') return;
+    const id = typeof data.id === 'string' ? data.id.slice(0, 40) : randomUUID();
+    const said: ChatMessage = { type: 'said', id, name: this.name, text, at: now() };
+    await wss.publish(ROOM, said);
   }
 
   onTerminate(ws: WebSocketConnection) {
-    this.tell(ws, { type: 'left', name: this.name, online: this.online(ws), at: now() });
+    this.announce(ws, 'left');
   }
 
-  private tell(ws: WebSocketConnection, message: ChatMessage) {
-    ws.wss.broadcast(message);
-  }
-
-  private online(ws: WebSocketConnection) {
-    return ws.wss.connections
+  /** Who is there is for those who are there: it is not remembered. */
+  private announce({ wss }: WebSocketConnection, type: 'joined' | 'left') {
+    const online = wss.connections
       .map(({ handler }) => (handler as ChatHandler).name)
       .sort((a, b) => a.localeCompare(b));
+    const announcement: ChatMessage = { type, name: this.name, online, at: now() };
+    wss.broadcast(announcement);
   }
 }
 

@@ -1,27 +1,49 @@
+import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
-import { ConnectionHandler, type WebSocketConnection, type WSMessageEvent } from 'nestjs-4d-websocket';
+import {
+  ConnectionHandler,
+  type WebSocketConnection,
+  type WSMessageEvent,
+  type WSOpenEvent,
+} from 'nestjs-4d-websocket';
+import { CLOCK, ROOM } from './chat.topics.js';
 import { PresenceService } from './presence.service.js';
 
 const logger = new Logger(`Instance ${process.env.INSTANCE ?? process.pid}`);
 
+/** How many lines somebody who joins is shown. */
+const LAST_LINES = 50;
+
+/** What the page sends. It is said again, with the same id, until it has come back. */
+interface Say {
+  text?: unknown;
+  id?: unknown;
+}
+
 /** One person in the room; the room is on all instances. The page is that of the chat sample. */
 @ConnectionHandler()
-export class ChatHandler implements ConnectionHandler<{ text?: unknown }> {
+export class ChatHandler implements ConnectionHandler<Say> {
   private name = '';
 
   constructor(private readonly presence: PresenceService) {}
 
-  async onOpen(ws: WebSocketConnection) {
+  async onOpen(ws: WebSocketConnection, { reconnected }: WSOpenEvent) {
     this.name = ws.request.query.name as string;
     this.presence.keep(this.name);
     logger.log(`${this.name} joined`);
+    // Who comes back gets what was said meanwhile; who is new, or was away for too long, the last lines.
+    const resumed = reconnected ? await ws.subscribe(ROOM) : undefined;
+    if (resumed?.recovered !== true) await ws.subscribe(ROOM, { last: LAST_LINES });
+    await ws.subscribe(CLOCK, { last: 1 });
     await this.announce(ws, 'joined');
   }
 
-  onMessage(ws: WebSocketConnection, { data }: WSMessageEvent<{ text?: unknown }>) {
+  /** While Redis is away this rejects, and the page says it again. */
+  async onMessage({ wss }: WebSocketConnection, { data }: WSMessageEvent<Say>) {
     const text = typeof data?.text === 'string' ? data.text.trim().slice(0, 2000) : '';
     if (text === '') return;
-    ws.wss.broadcast({ type: 'said', name: this.name, text, at: new Date().toISOString() });
+    const id = typeof data.id === 'string' ? data.id.slice(0, 40) : randomUUID();
+    await wss.publish(ROOM, { type: 'said', id, name: this.name, text, at: new Date().toISOString() });
   }
 
   async onTerminate(ws: WebSocketConnection) {
@@ -30,8 +52,9 @@ export class ChatHandler implements ConnectionHandler<{ text?: unknown }> {
     await this.announce(ws, 'left');
   }
 
-  private async announce(ws: WebSocketConnection, type: 'joined' | 'left') {
+  /** Who is there is for those who are there: it is not remembered. */
+  private async announce({ wss }: WebSocketConnection, type: 'joined' | 'left') {
     const online = await this.presence.online();
-    ws.wss.broadcast({ type, name: this.name, online, at: new Date().toISOString() });
+    wss.broadcast({ type, name: this.name, online, at: new Date().toISOString() });
   }
 }

@@ -6,10 +6,11 @@ import {
   type WSErrorEvent,
 } from 'nestjs-4d-websocket';
 import { ChatHandler } from './chat.handler.js';
+import { CHAT, HISTORY } from './chat.topics.js';
 import { PresenceService } from './presence.service.js';
 
 /** Lets in whoever brings a name that nobody else has, on any instance. */
-@WSSHandler({ path: '/chat', dataType: 'object', maxPayload: 16 * 1024 })
+@WSSHandler({ path: CHAT, dataType: 'object', maxPayload: 16 * 1024, history: HISTORY })
 export class ChatServer implements WSSHandler {
   private readonly logger = new Logger('ChatServer');
 

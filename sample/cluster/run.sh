@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# The chat on two instances, with Redis between them and nginx in front, from Debian's packages:
+# The chat on two instances, with Redis between them, nginx in front, and a worker that tells the time, from Debian's packages:
 #
 #   apt-get install redis-server nginx-light
 #   sample/cluster/run.sh            # http://localhost:8080; Ctrl+C ends all of it
+#
+# Kill an instance, or Redis, while two people talk: what dies is started again, and nothing that was said is missing.
 #
 # It installs and builds what is missing, or older than its sources.
 #
@@ -43,14 +45,28 @@ listens() {
   done
 }
 
-redis-server --port "$redis_port" --bind 127.0.0.1 --save '' --dir "$folder" >"$folder/redis.log" &
+# Runs a program, and starts it again when it dies; not one that dies at once.
+keep() {
+  trap 'kill "$child" 2>/dev/null; wait "$child"; exit 0' TERM
+  while started=$SECONDS; do
+    "$@" &
+    child=$!
+    wait "$child" || true
+    ((SECONDS - started >= 2)) || exit 1
+  done
+}
+
+# What is acknowledged is on the disk.
+keep redis-server --port "$redis_port" --bind 127.0.0.1 --save '' --appendonly yes --appendfsync always \
+  --dir "$folder" >"$folder/redis.log" &
 listens "$redis_port" $!
 
 export REDIS_URL="redis://127.0.0.1:$redis_port"
-INSTANCE=1 PORT=$app_1_port node dist/sample/cluster/main.js &
+INSTANCE=1 PORT=$app_1_port keep node dist/sample/cluster/main.js &
 app_1=$!
-INSTANCE=2 PORT=$app_2_port node dist/sample/cluster/main.js &
+INSTANCE=2 PORT=$app_2_port keep node dist/sample/cluster/main.js &
 app_2=$!
+keep node dist/sample/cluster/worker.js &
 listens "$app_1_port" "$app_1"
 listens "$app_2_port" "$app_2"
 

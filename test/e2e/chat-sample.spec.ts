@@ -1,9 +1,12 @@
 import type { Browser } from 'playwright-core';
 import { CHROMIUM, launchBrowser } from '../support/browser.js';
-import { joinChat, say } from '../support/chat-page.js';
+import { joinChat, lines, say } from '../support/chat-page.js';
 import { connect, connectRefused } from '../support/client.js';
+import { CuttingProxy } from '../support/cutting-proxy.js';
 import { freePort } from '../support/free-port.js';
+import { until } from '../support/instances.js';
 import { TestProcess } from '../support/process.js';
+import { Random } from '../support/random.js';
 import { describeWith } from '../support/requirement.js';
 
 let server: TestProcess;
@@ -112,13 +115,49 @@ describeWith('chromium', CHROMIUM, 'the chat in a browser', () => {
     await ada.getByText('while nobody listened').waitFor();
     await say(grace, 'and after');
     await ada.getByText('and after').waitFor();
-    expect(await ada.locator('.said .text').allInnerTexts()).toEqual([
-      'before',
-      'while nobody listened',
-      'and after',
-    ]);
+    for (const page of [ada, grace]) {
+      await page.getByText('and after').waitFor();
+      expect((await lines(page)).slice(-3)).toEqual(['before', 'while nobody listened', 'and after']);
+    }
     await ada.context().close();
     await grace.context().close();
+  });
+
+  it('the line of one is cut while both talk: nothing is missing, and who joins sees the last 50 lines', async () => {
+    const proxy = await CuttingProxy.start(new Random(1), [port], 4_000);
+    const ada = await joinChat(browser, `http://localhost:${proxy.port}/`, 'Ada');
+    const grace = await join('Grace');
+    await say(grace, 'can you hear me?');
+    await ada.getByText('can you hear me?').waitFor();
+    proxy.goDown();
+    await ada.getByText('Connection lost').waitFor();
+    await say(grace, 'while she was away');
+    await grace.getByText('while she was away').waitFor();
+    await say(ada, 'into the void');
+    proxy.isDown = false;
+    await ada.getByText('into the void').waitFor();
+    const before = await lines(ada);
+    expect(before.slice(-3)).toEqual(['can you hear me?', 'while she was away', 'into the void']);
+    // From now on in the midst of whatever is said.
+    proxy.cut();
+    const said: string[] = [];
+    for (let number = 1; number <= 30; number++) {
+      said.push(`Ada ${number}.`, `Grace ${number}.`);
+      await say(ada, `Ada ${number}.`);
+      await say(grace, `Grace ${number}.`);
+    }
+    proxy.rest();
+    for (const page of [ada, grace]) await page.getByText('Ada 30.').waitFor();
+    await until(async () => (await lines(ada)).length >= before.length + said.length);
+    expect(proxy.cuts).toBeGreaterThan(0);
+    expect((await lines(ada)).slice(before.length).toSorted()).toEqual(said.toSorted());
+    expect(await lines(ada)).toEqual((await lines(grace)).slice(-before.length - said.length));
+    expect(await ada.getByText('Lines may be missing').count()).toBe(0);
+    const linus = await join('Linus');
+    await until(async () => (await lines(linus)).length >= 50);
+    expect(await lines(linus)).toEqual((await lines(grace)).slice(-50));
+    for (const page of [ada, grace, linus]) await page.context().close();
+    await proxy.close();
   });
 
   it('a taken name is told, and another may be picked', async () => {

@@ -48,6 +48,7 @@ async function startInstance(
                   : undefined;
             events.push('subscribed', await ws.subscribe(topic, options));
           }
+          for (const topic of searchParams.getAll('resume')) await ws.subscribe(topic);
         },
         onResume: (_ws: WebSocketConnection, event: WSResumeEvent) => events.push('resume', event),
         onMessage(ws: WebSocketConnection, { data }: WSMessageEvent<string>) {

@@ -19,3 +19,8 @@ export async function say(page: Page, text: string): Promise<void> {
   await page.getByRole('textbox', { name: 'Message' }).fill(text);
   await page.keyboard.press('Enter');
 }
+
+/** All that was said, as the page shows it. */
+export function lines(page: Page): Promise<string[]> {
+  return page.locator('.said .text').allInnerTexts();
+}

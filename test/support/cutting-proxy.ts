@@ -18,6 +18,8 @@ export class CuttingProxy {
   cuts = 0;
   /** Whether new lines are cut, too. */
   #cutting = false;
+  /** Whether there is no line to be had. */
+  isDown = false;
 
   private constructor(
     private readonly random: Random,
@@ -38,8 +40,12 @@ export class CuttingProxy {
     return proxy;
   }
 
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
   get url(): string {
-    return `ws://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `ws://127.0.0.1:${this.port}`;
   }
 
   /** From now on lines are cut, those that are there among them. */
@@ -54,9 +60,15 @@ export class CuttingProxy {
     for (const line of this.#lines) line.left = Infinity;
   }
 
+  /** Cuts all lines; there are no others until `isDown` is false. */
+  goDown(): void {
+    this.isDown = true;
+    for (const line of this.#lines) this.#break(line);
+  }
+
   async close(): Promise<void> {
     this.#server.close();
-    for (const line of this.#lines) this.#break(line);
+    this.goDown();
     await once(this.#server, 'close');
   }
 
@@ -65,6 +77,10 @@ export class CuttingProxy {
   }
 
   #join(client: Socket): void {
+    if (this.isDown) {
+      client.destroy();
+      return;
+    }
     const instance = connect(this.random.pick(this.ports), '127.0.0.1');
     const line: Line = { client, instance, left: this.#life() };
     this.#lines.add(line);

@@ -2,20 +2,25 @@
 import { FourDWebSocket } from './client.min.js';
 
 const element = (id) => document.getElementById(id);
-const [join, room, messages, online, text, state] = [
+const [join, room, messages, online, text, state, clock] = [
   'join',
   'room',
   'messages',
   'online',
   'text',
   'state',
+  'clock',
 ].map(element);
 
 /** How often a page that was reloaded asks for its name, which its old connection may hold for a moment. */
 const NAME_TAKEN_RETRIES = 3;
+/** How long what was said may take to come back before it is said again, in milliseconds. */
+const SAY_AGAIN_AFTER = 2_000;
 
 let name = sessionStorage.getItem('name') ?? '';
 let client;
+/** What was said and has not come back: text and time by id. */
+const unheard = new Map();
 
 join.addEventListener('submit', (event) => {
   event.preventDefault();
@@ -37,9 +42,12 @@ text.addEventListener('keydown', (event) => {
 element('leave').addEventListener('click', () => {
   sessionStorage.removeItem('name');
   name = '';
+  unheard.clear();
   client.terminate();
   ask('');
 });
+
+setInterval(() => sayAgain(SAY_AGAIN_AFTER), SAY_AGAIN_AFTER / 2);
 
 if (name === '') ask('');
 else connect();
@@ -56,9 +64,14 @@ function connect() {
       room.hidden = false;
       show('Connected', 'connected');
       text.focus();
+      sayAgain(0);
     },
     onMessage(_ws, { data }) {
       receive(data);
+    },
+    // What was said while the line was cut has come; or not all of it, after a long time.
+    onResume(_ws, { topics }) {
+      if (topics.room && !topics.room.recovered) append(tag('li', 'notice', 'Lines may be missing here'));
     },
     onDisconnect(_ws, { delay }) {
       show(`Connection lost. Next try in ${Math.max(1, Math.round(delay / 1000))} s…`, 'lost');
@@ -76,7 +89,8 @@ function connect() {
   };
   // Who is in the room comes back into it, however long that takes.
   const retry = ({ attempt }) => !room.hidden || (known && attempt <= NAME_TAKEN_RETRIES);
-  client = new FourDWebSocket(url, handler, { reconnect: { maxDelay: 15_000, retry } });
+  // What waits for a connection waits in `unheard`.
+  client = new FourDWebSocket(url, handler, { buffer: false, reconnect: { maxDelay: 15_000, retry } });
 }
 
 function ask(error) {
@@ -92,24 +106,48 @@ function show(message, name) {
   state.dataset.state = name;
 }
 
-/** What is said while the connection is lost is sent when it is back. */
+/** What is said while the connection is lost is said when it is back. */
 function say() {
   const value = text.value.trim();
   if (value === '') return;
-  client.send({ text: value });
+  const id = Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join('');
+  unheard.set(id, { value, at: Date.now() });
+  client.send({ text: value, id });
   text.value = '';
 }
 
+/** Says what has not come back for so long: the line was cut, or the server could not keep it. */
+function sayAgain(after) {
+  for (const [id, { value, at }] of unheard) {
+    if (Date.now() - at >= after) client.send({ text: value, id });
+  }
+}
+
 function receive(message) {
+  if (message.type === 'time') return showClock(message);
   if (message.online) listOnline(message.online);
+  if (message.type !== 'said') return append(notice(message));
+  unheard.delete(message.id);
+  // What was said twice, or is among the last lines again, is here already.
+  if (!element(message.id)) append(spoken(message));
+}
+
+function append(item) {
   const atEnd = messages.scrollHeight - messages.scrollTop - messages.clientHeight < 60;
-  messages.append(message.type === 'said' ? spoken(message) : notice(message));
+  messages.append(item);
   while (messages.childElementCount > 500) messages.firstElementChild.remove();
   if (atEnd) messages.scrollTop = messages.scrollHeight;
 }
 
-function spoken({ name: author, text: said, at }) {
+/** The cluster sample has one. */
+function showClock({ at }) {
+  clock.textContent = new Date(at).toLocaleTimeString();
+  clock.dateTime = at;
+}
+
+function spoken({ id, name: author, text: said, at }) {
   const item = tag('li', author === name ? 'said mine' : 'said');
+  item.id = id;
   const meta = tag('p', 'meta');
   meta.append(tag('b', '', author === name ? 'You' : author), time(at));
   item.append(meta, tag('p', 'text', said));
