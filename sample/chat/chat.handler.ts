@@ -1,10 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import {
-  ConnectionHandler,
-  type WebSocketConnection,
-  type WSMessageEvent,
-  type WSOpenEvent,
-} from 'nestjs-4d-websocket';
+import { ConnectionHandler, type WebSocketConnection, type WSMessageEvent } from 'nestjs-4d-websocket';
 import { ROOM, type ChatMessage, type Say } from './chat.messages.js';
 
 /** How many lines somebody who joins is shown. */
@@ -15,11 +10,10 @@ const LAST_LINES = 50;
 export class ChatHandler implements ConnectionHandler<Say> {
   name = '';
 
-  async onOpen(ws: WebSocketConnection, { reconnected }: WSOpenEvent) {
+  async onOpen(ws: WebSocketConnection) {
     this.name = ws.request.query.name as string;
-    // Who comes back gets what was said meanwhile; who is new, or was away for too long, the last lines.
-    const resumed = reconnected ? await ws.subscribe(ROOM) : undefined;
-    if (resumed?.recovered !== true) await ws.subscribe(ROOM, { last: LAST_LINES });
+    // Who comes back gets what was said meanwhile; who is new, the last lines.
+    await ws.subscribe(ROOM, { last: LAST_LINES });
     this.announce(ws, 'joined');
   }
 

@@ -1,11 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
-import {
-  ConnectionHandler,
-  type WebSocketConnection,
-  type WSMessageEvent,
-  type WSOpenEvent,
-} from 'nestjs-4d-websocket';
+import { ConnectionHandler, type WebSocketConnection, type WSMessageEvent } from 'nestjs-4d-websocket';
 import { CLOCK, ROOM } from './chat.topics.js';
 import { PresenceService } from './presence.service.js';
 
@@ -27,13 +22,12 @@ export class ChatHandler implements ConnectionHandler<Say> {
 
   constructor(private readonly presence: PresenceService) {}
 
-  async onOpen(ws: WebSocketConnection, { reconnected }: WSOpenEvent) {
+  async onOpen(ws: WebSocketConnection) {
     this.name = ws.request.query.name as string;
     this.presence.keep(this.name);
     logger.log(`${this.name} joined`);
-    // Who comes back gets what was said meanwhile; who is new, or was away for too long, the last lines.
-    const resumed = reconnected ? await ws.subscribe(ROOM) : undefined;
-    if (resumed?.recovered !== true) await ws.subscribe(ROOM, { last: LAST_LINES });
+    // Who comes back gets what was said meanwhile; who is new, the last lines.
+    await ws.subscribe(ROOM, { last: LAST_LINES });
     await ws.subscribe(CLOCK, { last: 1 });
     await this.announce(ws, 'joined');
   }
