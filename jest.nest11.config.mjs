@@ -20,6 +20,8 @@ export default {
     'throttler',
     'never-ends',
     'client-storm',
+    'history-chaos',
+    'history-stores',
     'terminus',
   ],
   extensionsToTreatAsEsm: [],

@@ -216,7 +216,7 @@ export class NatsBackplane implements Backplane {
       this.#historyUnavailable =
         error instanceof BackplaneError
           ? error.message
-          : `JetStream of NATS at ${this.#addresses()} can not be used: ${(error as Error).message}`;
+          : `JetStream of NATS at ${this.#addresses()} can not be used: ${(error as Error).message}; start nats-server with JetStream (-js)`;
     }
   }
 

@@ -12,6 +12,8 @@ export interface StartingPoint {
   readonly from: TopicPosition | number;
   /** Whether the client brought it, and is told what became of it. */
   readonly brought: boolean;
+  /** Where it begins if the place is not known any more. */
+  readonly otherwise: TopicPosition | number | undefined;
 }
 
 /**
@@ -76,7 +78,7 @@ export class CatchUp implements LogFollower {
       if (page.epoch !== epoch || log.epoch !== epoch) {
         // The history began anew meanwhile; what it holds now is delivered to all by the log.
         this.#lost = undefined;
-        await log.fill();
+        await log.refresh();
         at = log.offset;
         continue;
       }
@@ -96,11 +98,13 @@ export class CatchUp implements LogFollower {
     if (typeof from === 'number') return Math.max(0, log.offset - from);
     const { epoch, offset } = from;
     // Another instance may be ahead of this one.
-    if (epoch === log.epoch && offset > log.offset) await log.fill();
+    if (epoch !== log.epoch || offset > log.offset) await log.refresh();
     if (epoch === log.epoch && offset <= log.offset) return offset;
     // From another epoch, or from the future: it is not known, and neither is what was missed.
     this.#lost = undefined;
-    return log.offset;
+    const { otherwise } = this.#start ?? {};
+    if (typeof otherwise === 'number') return Math.max(0, log.offset - otherwise);
+    return otherwise?.epoch === log.epoch ? Math.min(otherwise.offset, log.offset) : log.offset;
   }
 
   /** Sends a page, as far as the topic is live; returns where that is. */

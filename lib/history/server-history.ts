@@ -127,11 +127,12 @@ export class ServerHistory implements TopicHistory, LogOwner {
 function startingPoint(
   { topic }: TopicLog,
   { resuming }: Follower,
-  options: SubscribeOptions | undefined,
+  { since, last }: SubscribeOptions = {},
   { messages }: HistoryBounds,
 ): StartingPoint | undefined {
+  const asked = since ?? (last === undefined ? undefined : Math.min(last, messages));
+  // What a client brought is more exact than what the application can know of it.
   const brought = resuming?.take(topic);
-  if (options?.since !== undefined) return { from: options.since, brought: false };
-  if (options?.last !== undefined) return { from: Math.min(options.last, messages), brought: false };
-  return brought && { from: brought, brought: true };
+  if (brought !== undefined) return { from: brought, brought: true, otherwise: asked };
+  return asked === undefined ? undefined : { from: asked, brought: false, otherwise: undefined };
 }

@@ -79,9 +79,11 @@ export class TopicLog implements ChannelFollower {
   #stale = false;
   #pending: Batch[] = [];
   #closed = false;
+  #filled: Promise<void>;
   /** Ends the wait for the next attempt. */
   #retryNow: () => void = () => undefined;
   #lookout: NodeJS.Timeout | undefined;
+  #expected: TopicPosition = { epoch: '', offset: 0 };
 
   constructor(topic: string, channel: string, owner: LogOwner) {
     this.topic = topic;
@@ -90,7 +92,7 @@ export class TopicLog implements ChannelFollower {
     this.frames = new RememberedFrames(topic);
     // Asked for before anything that is published from now on, so that its first subscriber misses none of it.
     this.#filling = true;
-    this.started = this.#start();
+    this.started = this.#filled = this.#start();
     owner.store.follow(channel, this);
   }
 
@@ -125,28 +127,28 @@ export class TopicLog implements ChannelFollower {
 
   remembered(first: TopicPosition, messages: readonly Uint8Array[]): void {
     if (this.#filling) this.#wait({ first, messages });
-    else if (!this.#take({ first, messages })) void this.fill();
+    else if (!this.#take({ first, messages })) void this.#fill();
   }
 
   missed(): void {
-    this.#stale = true;
     this.#retryNow();
-    void this.fill();
+    void this.refresh();
   }
 
   /** A message was appended here, and should come back soon. */
   expect({ epoch, offset }: TopicPosition): void {
-    if (this.#closed || this.#lookout !== undefined || this.#has(epoch, offset)) return;
-    this.#lookout = setTimeout(() => {
+    if (this.#closed || this.#has(epoch, offset)) return;
+    this.#expected = { epoch, offset };
+    this.#lookout ??= setTimeout(() => {
       this.#lookout = undefined;
-      if (!this.#has(epoch, offset)) this.missed();
+      if (!this.#has(this.#expected.epoch, this.#expected.offset)) this.missed();
     }, DELIVERY_TIMEOUT).unref();
   }
 
-  /** Reads what this log may have missed; one read at a time. Resolves when nothing is known to be missing. */
-  async fill(): Promise<void> {
-    if (this.#filling || this.#closed) return;
-    this.#filling = true;
+  /** Reads as far as the topic has come by now. Resolves when this log is there, or closed. */
+  async refresh(): Promise<void> {
+    // Also while it reads: that may have been asked for too early.
+    this.#stale = true;
     await this.#fill();
   }
 
@@ -171,7 +173,7 @@ export class TopicLog implements ChannelFollower {
       this.#epoch = page.epoch;
       this.#offset = page.newest;
       this.firstPosition = this.position;
-      await this.#fill();
+      await this.#readOn();
     }
     this.#started = true;
   }
@@ -189,7 +191,16 @@ export class TopicLog implements ChannelFollower {
     }
   }
 
-  async #fill(): Promise<void> {
+  /** Reads what is known to be missing; one read at a time. */
+  #fill(): Promise<void> {
+    if (!this.#filling && !this.#closed) {
+      this.#filling = true;
+      this.#filled = this.#readOn();
+    }
+    return this.#filled;
+  }
+
+  async #readOn(): Promise<void> {
     do {
       const pending = this.#pending;
       this.#pending = [];

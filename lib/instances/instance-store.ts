@@ -6,10 +6,15 @@ import type { BackplaneHistory, HistoryBounds, HistoryPage, TopicPosition } from
 export class InstanceStore implements HistoryStore {
   readonly #followers = new Map<string, ChannelFollower>();
   readonly #history: () => BackplaneHistory | undefined;
+  readonly #reason: () => string;
 
-  /** @param history of the backplane, while its broker can be asked */
-  constructor(history: () => BackplaneHistory | undefined) {
+  /**
+   * @param history of the backplane, while its broker can be asked
+   * @param reason why it can not
+   */
+  constructor(history: () => BackplaneHistory | undefined, reason: () => string) {
     this.#history = history;
+    this.#reason = reason;
   }
 
   async append(
@@ -48,6 +53,6 @@ export class InstanceStore implements HistoryStore {
   #reached(): BackplaneHistory {
     const history = this.#history();
     if (history !== undefined) return history;
-    throw new BackplaneError('history', 'the backplane is away; what it remembers can not be reached');
+    throw new BackplaneError('history', `what it remembers can not be reached: ${this.#reason()}`);
   }
 }

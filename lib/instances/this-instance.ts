@@ -45,7 +45,10 @@ export class ThisInstance implements BackplaneObserver, LinkOwner {
 
   constructor(backplane: Backplane) {
     this.#backplane = backplane;
-    this.store = new InstanceStore(() => (this.#state === 'available' ? backplane.history : undefined));
+    this.store = new InstanceStore(
+      () => (this.#state === 'available' ? backplane.history : undefined),
+      () => (this.#state === 'available' ? this.forgetful : 'the backplane is away'),
+    );
     this.interest = new Interest(backplane, {
       subscribed: (channels) => this.store.missed(channels),
       refused: (channels, error) =>
@@ -84,7 +87,14 @@ export class ThisInstance implements BackplaneObserver, LinkOwner {
 
   /** Whether its broker remembers. */
   get remembers(): boolean {
-    return this.#backplane.history !== undefined;
+    const backplane = this.#backplane;
+    if (backplane.history !== undefined) return true;
+    // One whose broker is not there yet may find out when it is.
+    return (
+      this.#state === 'away' &&
+      'historyUnavailable' in backplane &&
+      backplane.historyUnavailable === undefined
+    );
   }
 
   /** Connects; rejects as {@link Backplane.connect}. */

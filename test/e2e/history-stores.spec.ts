@@ -189,7 +189,8 @@ describeWith('redis-server', REDIS, 'The streams of Redis', () => {
     await member.append(CHANNEL, ['before'], BOUNDS);
     const refused = member.append(CHANNEL, ['x'.repeat(1024 * 1024 + 1)], BOUNDS);
     await expect(refused).rejects.toThrow(BackplaneError);
-    await expect(refused).rejects.toThrow(/invalid bulk length.*proto-max-bulk-len/);
+    // Redis hangs up as well: its answer may come too late to be read.
+    await expect(refused).rejects.toThrow(/invalid bulk length.*proto-max-bulk-len|can not be known/);
     await until(
       async () =>
         member.here && (await member.append(CHANNEL, ['after'], BOUNDS).catch(() => false)) !== false,

@@ -180,6 +180,33 @@ describe.each([
     expect((await client.take('message')).header).toEqual(['message', 'room:1', 2]);
   });
 
+  it('16.3, 16.4 who brings a position gets what it missed, not the last so many; unless its place is gone', async () => {
+    const instance = await startInstance(broker());
+    await publish(instance, 1, 5);
+    const client = await new ResumingClient(
+      `${instance.wsUrl}/chat?topic=room:1&topic=room:2&last=2`,
+    ).connect();
+    expect((await client.take('topic')).header.slice(3)).toEqual([3]);
+    expect((await client.take('message')).payload).toBe('m4');
+    expect((await client.take('message')).payload).toBe('m5');
+    await client.take('topic');
+    await client.cut();
+    await publish(instance, 6, 9);
+    await client.connect();
+    expect((await client.take('topic')).header.slice(3)).toEqual([5, true, 0]);
+    for (let index = 6; index <= 9; index++) expect((await client.take('message')).payload).toBe(`m${index}`);
+    await client.take('topic');
+    expect((await client.take('resumed')).header).toEqual(['resumed', ['room:1', 'room:2']]);
+    await client.cut();
+    client.places.get('room:1')!.epoch = 'forged';
+    await client.connect();
+    expect((await client.take('topic')).header.slice(3)).toEqual([7, false, null]);
+    expect((await client.take('message')).payload).toBe('m8');
+    expect((await client.take('message')).payload).toBe('m9');
+    await client.take('topic');
+    await client.take('resumed');
+  });
+
   it('16.6 history reads, forget begins a new epoch', async () => {
     const instance = await startInstance(broker());
     await publish(instance, 1, 5);

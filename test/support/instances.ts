@@ -83,7 +83,13 @@ export async function connectTo({ url }: Instance, path = '/chat'): Promise<Iden
   return { client, id: Number(await client.next()) };
 }
 
-/** Waits until something holds; the question itself takes the time between two looks. */
-export async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setImmediate(resolve));
+/** Waits until something holds; the question itself takes the time between two looks. Fails after `limit` milliseconds. */
+export async function until(holds: () => Promise<boolean>, limit = 30_000): Promise<void> {
+  const started = performance.now();
+  while (!(await holds())) {
+    if (performance.now() - started > limit) {
+      throw new Error(`not true within ${limit} ms: ${String(holds)}`);
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+  }
 }

@@ -207,6 +207,43 @@ describe('topics that remember', () => {
     expect(follower.received).toEqual([1, 2, 3, 4]);
     await history.close();
   });
+
+  it('16.4 whoever was ahead of this instance goes on where it was', async () => {
+    const { store, history, append } = create();
+    const { epoch } = await store.memory.read(CHANNEL, 0, 0, BOUNDS);
+    history.topicAdded('t');
+    await history.follow('t', new TestFollower(0), undefined);
+    // This instance is not told, or not yet.
+    await append(5);
+    const ahead = new TestFollower(1);
+    const since = { since: { epoch, offset: 3 } };
+    expect(await history.follow('t', ahead, since)).toEqual({
+      position: { epoch, offset: 5 },
+      recovered: true,
+      lost: 0,
+    });
+    expect(ahead.received).toEqual([4, 5]);
+    // Nor while it is reading already.
+    await append(3);
+    store.follower!.missed();
+    await append(3);
+    const further = new TestFollower(2);
+    expect(await history.follow('t', further, { since: { epoch, offset: 10 } })).toMatchObject({
+      recovered: true,
+      lost: 0,
+    });
+    expect(further.received).toEqual([11]);
+    // Nor when it does not know the epoch yet.
+    await store.forget(CHANNEL);
+    const fresh = await append(2);
+    const other = new TestFollower(3);
+    expect(await history.follow('t', other, { since: fresh })).toMatchObject({
+      position: { offset: 2 },
+      recovered: true,
+    });
+    expect(other.received).toEqual([13]);
+    await history.close();
+  });
 });
 
 describe('patterns of topics', () => {

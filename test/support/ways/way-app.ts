@@ -165,14 +165,14 @@ export class Served {
 
   /** @param query more of it */
   async connect(query = ''): Promise<TestClient> {
-    const client = this.app.own(await connect(this.#url() + query, { rejectUnauthorized: false }));
+    const client = this.app.own(await connect(this.url + query, { rejectUnauthorized: false }));
     deepStrictEqual(client.socket.extensions !== '', this.app.way.compressed ?? false);
     return client;
   }
 
   /** Connects to the same place, with more in the query, and expects to be refused. */
   refused(query = ''): Promise<Refused> {
-    return connectRefused(this.#url() + query, { rejectUnauthorized: false });
+    return connectRefused(this.url + query, { rejectUnauthorized: false });
   }
 
   /** A client that has opened a socket, and not said anything yet. */
@@ -204,7 +204,8 @@ export class Served {
     return texts;
   }
 
-  #url(): string {
+  /** Where its clients connect to. */
+  get url(): string {
     return `${this.app.way.https ? 'wss' : 'ws'}://127.0.0.1:${this.app.port}${this.path}`;
   }
 }
