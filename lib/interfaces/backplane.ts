@@ -62,7 +62,10 @@ export interface Backplane {
   publish(channel: string, message: Uint8Array): Promise<void>;
   /** What the broker remembers, if it can; it may be there from {@link connect} on only. */
   readonly history?: BackplaneHistory | undefined;
-  /** Why there is no {@link history} though there could be one, and what to do about it: for an error at start-up. */
+  /**
+   * Why there is no {@link history} though there could be one, and what to do about it: for an error at start-up. A backplane that has
+   * this member, undefined, while its broker is away may find out later whether it can remember: the application starts.
+   */
   readonly historyUnavailable?: string | undefined;
   /** Sends what was published, and disconnects. Nothing is told to the observer any more. Never rejects. */
   close(): Promise<void>;

@@ -1,6 +1,6 @@
 import type { TopicPosition } from './history.js';
 
-/** What of the past a subscription asks for, in place of what a client that resumes would get (reference 16.3, 16.4). */
+/** What of the past a subscription asks for; a client that brings its position gets what it missed instead (reference 16.3, 16.4). */
 export interface SubscribeOptions {
   /** The last so many messages. */
   last?: number;

@@ -161,8 +161,8 @@ export class WebSocketConnection<Data extends object = object> {
    * `'Connected'`. The connection leaves its topics when it closes (reference 14.1).
    *
    * Of a topic with history it delivers what is asked for of the past, then goes on live, with no hole and no double between. A
-   * client that speaks the sub-protocol, and had the topic on an earlier connection, gets what it missed; then nothing
-   * else need be asked for (reference 16.3, 16.4).
+   * client that speaks the sub-protocol, and had the topic on an earlier connection, gets what it missed instead; what is asked
+   * for only if its place in the topic is not known any more (reference 16.3, 16.4).
    *
    * @param options what of the past to deliver @default nothing; what it missed, for a client that resumes
    * @returns a promise that resolves when the topic is live, with the position; with undefined for a topic without history, and if
