@@ -31,7 +31,7 @@ interface CachedPage {
 const PAGE_LENGTH = 128;
 const MAX_PAGES = 64;
 /** How long a page is kept, in milliseconds: clients that lost one instance come back at once. */
-const LIFETIME = 2_000;
+const LIFETIME = 5_000;
 
 /** The pages that were read last: clients that missed the same get the same frames (reference 16.8). */
 export class PageCache {
