@@ -12,6 +12,7 @@ export default {
     'cluster-sample',
     'auth-sample',
     'backplane-',
+    'history-chaos',
     'backplane\\.',
     'rooms-sample',
     'feed-sample',

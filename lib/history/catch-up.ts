@@ -1,10 +1,14 @@
 import type { TopicPosition, TopicRecovery, TopicSubscription } from '../interfaces/index.js';
 import type { Follower } from '../server/topic-history.js';
 import type { PageCache } from './page-cache.js';
+import type { ReplayTurns } from './replay-turns.js';
 import type { LogFollower, TopicLog } from './topic-log.js';
 
 /** Bytes that may wait for a client while it catches up (reference 16.8). */
 const REPLAY_BUFFER = 256 * 1024;
+
+/** Pages with fewer messages are sent at once: whoever is nearly live is not to wait until there are more. */
+const SMALL_PAGE = 16;
 
 /** Where a connection begins to follow a topic. */
 export interface StartingPoint {
@@ -24,6 +28,7 @@ export class CatchUp implements LogFollower {
   readonly follower: Follower;
   readonly #log: TopicLog;
   readonly #pages: PageCache;
+  readonly #turns: ReplayTurns;
   readonly #start: StartingPoint | undefined;
   #running: Promise<TopicSubscription | undefined> | undefined;
   #cancelled = false;
@@ -31,10 +36,17 @@ export class CatchUp implements LogFollower {
   #lost: number | undefined = 0;
 
   /** @param start undefined for a connection that wants nothing of the past */
-  constructor(follower: Follower, log: TopicLog, pages: PageCache, start: StartingPoint | undefined) {
+  constructor(
+    follower: Follower,
+    log: TopicLog,
+    pages: PageCache,
+    turns: ReplayTurns,
+    start: StartingPoint | undefined,
+  ) {
     this.follower = follower;
     this.#log = log;
     this.#pages = pages;
+    this.#turns = turns;
     this.#start = start;
   }
 
@@ -74,6 +86,7 @@ export class CatchUp implements LogFollower {
       if (at === log.offset) return this.#goLive();
       const { epoch } = log;
       const page = await this.#pages.read(log, at);
+      if (page !== undefined && page.messages.length >= SMALL_PAGE) await this.#turns.next();
       if (page === undefined || this.#isOver) break;
       if (page.epoch !== epoch || log.epoch !== epoch) {
         // The history began anew meanwhile; what it holds now is delivered to all by the log.

@@ -14,6 +14,7 @@ import { CatchUp, type StartingPoint } from './catch-up.js';
 import type { HistoryStore } from './history-store.js';
 import { PageCache } from './page-cache.js';
 import { readHistory } from './history-reader.js';
+import { ReplayTurns } from './replay-turns.js';
 import { TopicLog, type LogOwner } from './topic-log.js';
 import { topicMatcher } from './topic-patterns.js';
 
@@ -39,6 +40,7 @@ export class ServerHistory implements TopicHistory, LogOwner {
   readonly #settings: ServerHistorySettings;
   readonly #appender: Appender;
   readonly #pages = new PageCache();
+  readonly #turns = new ReplayTurns();
   /** The topics that have subscribers here. */
   readonly #logs = new Map<string, TopicLog>();
 
@@ -82,6 +84,7 @@ export class ServerHistory implements TopicHistory, LogOwner {
       follower,
       log,
       this.#pages,
+      this.#turns,
       startingPoint(log, follower, options, this.bounds),
     );
     log.followers.set(follower, catchUp);

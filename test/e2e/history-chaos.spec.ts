@@ -64,6 +64,7 @@ interface Settings {
 
 class Chaos {
   readonly random: Random;
+  readonly #seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
   listeners: Listener[] = [];
   proxy!: CuttingProxy;
   readonly acknowledged = new Set<string>();
@@ -76,10 +77,7 @@ class Chaos {
     readonly settings: Settings,
     readonly broker?: Broker,
   ) {
-    const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
-    this.random = new Random(seed);
-    // For whoever has to see it again.
-    console.info(`seed ${seed}`);
+    this.random = new Random(this.#seed);
   }
 
   get total(): number {
@@ -133,7 +131,9 @@ class Chaos {
       () => undefined,
     );
     for (const listener of this.listeners) {
-      expect({ losses: listener.losses, errors: listener.errors }).toEqual({ losses: [], errors: [] });
+      const seed = this.#seed;
+      const { losses, errors } = listener;
+      expect({ seed, losses, errors }).toEqual({ seed, losses: [], errors: [] });
       expect(listener.messages).toEqual(messages);
     }
     const unhandled = await Promise.all(
