@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 
 /** Bytes, minified and gzipped. */
-const LIMIT = 5632;
+const LIMIT = 5800;
 
 const { outputFiles, metafile } = await build({
   entryPoints: ['dist/esm/client/browser.js'],

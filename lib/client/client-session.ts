@@ -213,7 +213,8 @@ export class ClientSession implements TransportObserver {
   /** Does what a server told of topics, and of itself. */
   #follow(header: ServerHeader): void {
     const positions = this.#positions!;
-    positions.apply(header);
+    const missed = positions.apply(header);
+    if (missed) this.#hooks.run(() => this.#hooks.call('onResume', { type: 'resume', topics: missed }));
     if (header[0] === 'hello') {
       this.#open(header[1].heartbeat);
     } else if (header[0] === 'resumed') {
@@ -260,6 +261,8 @@ export class ClientSession implements TransportObserver {
 
   closed(closing: Closing): void {
     const { code = 1006, reason, error, errCode, componentSignature } = closing;
+    // Too long for the server, perhaps: it is told of fewer the next time.
+    if (code === 1009) this.#positions?.shorten();
     this.#attempt++;
     this.#socket = undefined;
     this.#sends = false;
@@ -309,7 +312,8 @@ export class ClientSession implements TransportObserver {
         this.#hooks,
       );
     } catch (error) {
-      if (attempt === this.#attempt) this.closed({ error, componentSignature });
+      if (attempt === this.#attempt)
+        this.closed({ error: error ?? new Error('No reason'), componentSignature });
     }
   }
 

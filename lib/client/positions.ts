@@ -8,7 +8,9 @@ type Followed = [topic: string, epoch: string, offset: number, recovered?: boole
 
 /** Where a client stands in the topics that it follows: what it brings when it comes back (reference 16.4). */
 export class Positions {
-  readonly #ids: number[];
+  #ids: number[];
+  /** How many of the topics are told. */
+  #most = MAX_POSITIONS;
   /** Those that it followed last come last. */
   readonly #topics: Map<string, Followed>;
 
@@ -21,7 +23,12 @@ export class Positions {
     return [
       'positions',
       this.#ids,
-      Array.from(this.#topics.values(), ([topic, epoch, offset]) => [topic, epoch, offset]),
+      this.#most
+        ? Array.from(
+            this.#topics.values(),
+            ([topic, epoch, offset]) => [topic, epoch, offset] as const,
+          ).slice(-this.#most)
+        : [],
     ];
   }
 
@@ -30,17 +37,31 @@ export class Positions {
     return { recovered, lost: lost ?? undefined };
   }
 
-  /** Goes on by what a server told. */
-  apply(header: ServerHeader): void {
+  /** The server takes no frames that are so long: from now on half as much is told. */
+  shorten(): void {
+    this.#ids = this.#ids.slice(this.#ids.length / -2 || Infinity);
+    this.#most = Math.min(this.#most, this.#topics.size) >> 1;
+  }
+
+  /**
+   * Goes on by what a server told.
+   *
+   * @returns what was missed of a topic whose position the server was not told
+   */
+  apply(header: ServerHeader): Record<string, ClientResumedTopic> | undefined {
     const ids = this.#ids;
     const topics = this.#topics;
     if (header[0] === 'hello') {
       if (ids.push(header[1].id) > MAX_IDS) ids.shift();
     } else if (header[0] === 'topic') {
       const [, ...followed] = header;
-      topics.delete(followed[0]);
-      topics.set(followed[0], followed);
-      if (topics.size > MAX_POSITIONS) topics.delete(topics.keys().next().value!);
+      const [topic, epoch, offset, recovered] = followed;
+      const [, oldEpoch, oldOffset = 0] = topics.get(topic) ?? [];
+      topics.delete(topic);
+      topics.set(topic, followed);
+      const lost = oldEpoch === epoch ? offset - oldOffset : undefined;
+      if (oldEpoch && recovered === undefined && lost !== 0 && !(lost! < 0))
+        return { [topic]: { recovered: false, lost } };
     } else if (header[0] === 'message') {
       const followed = topics.get(header[1]);
       if (followed) followed[2] = header[2];

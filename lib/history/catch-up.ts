@@ -1,6 +1,6 @@
 import type { TopicPosition, TopicRecovery, TopicSubscription } from '../interfaces/index.js';
 import type { Follower } from '../server/topic-history.js';
-import type { PageCache } from './page-cache.js';
+import type { PageCache, PastMessage } from './page-cache.js';
 import type { ReplayTurns } from './replay-turns.js';
 import type { LogFollower, TopicLog } from './topic-log.js';
 
@@ -9,6 +9,8 @@ const REPLAY_BUFFER = 256 * 1024;
 
 /** Pages with fewer messages are sent at once: whoever is nearly live is not to wait until there are more. */
 const SMALL_PAGE = 16;
+
+const NOTHING: readonly PastMessage[] = [];
 
 /** Where a connection begins to follow a topic. */
 export interface StartingPoint {
@@ -72,7 +74,11 @@ export class CatchUp implements LogFollower {
 
   async #run(): Promise<TopicSubscription | undefined> {
     const subscription = await this.#catchUp();
-    if (this.#start?.brought === true) this.follower.resuming?.resumed(this.#log.topic);
+    if (this.#start?.brought === true) {
+      const { resuming } = this.follower;
+      if (subscription === undefined) resuming?.abandoned(this.#log.topic);
+      else resuming?.resumed(this.#log.topic);
+    }
     return subscription;
   }
 
@@ -81,9 +87,25 @@ export class CatchUp implements LogFollower {
     // Whoever wants nothing of the past is live at once: what is published from now on is for it.
     if (this.#start === undefined && log.isStarted) return this.#goLive();
     await log.started;
-    let at = await this.#startingOffset(this.#start?.from ?? log.firstPosition);
+    log.beginCatchUp();
+    try {
+      return await this.#read(await this.#startingOffset(this.#start?.from ?? log.firstPosition));
+    } finally {
+      log.endCatchUp();
+    }
+  }
+
+  /** Reads the history until the topic is reached where it is live. */
+  async #read(from: number): Promise<TopicSubscription | undefined> {
+    const log = this.#log;
+    let at = from;
     while (!this.#isOver) {
-      if (at === log.offset) return this.#goLive();
+      const recent = at === log.offset ? NOTHING : log.recentAfter(at);
+      if (recent !== undefined) {
+        this.#tell({ epoch: log.epoch, offset: at });
+        for (const each of recent) this.#send(each);
+        return this.#goLive();
+      }
       const { epoch } = log;
       const page = await this.#pages.read(log, at);
       if (page !== undefined && page.messages.length >= SMALL_PAGE) await this.#turns.next();
@@ -141,12 +163,15 @@ export class CatchUp implements LogFollower {
       if (offset > end) return end;
       if (offset <= at) continue;
       at = offset;
-      if (message !== undefined && !(except.length > 0 && this.isLeftOut(except))) {
-        this.follower.deliver(message);
-      }
+      this.#send({ except, message });
     }
     // Without a message there is none of ours up to the end.
     return messages.length === 0 ? end : at;
+  }
+
+  #send({ except, message }: Pick<PastMessage, 'except' | 'message'>): void {
+    if (message === undefined || (except.length > 0 && this.isLeftOut(except))) return;
+    this.follower.deliver(message);
   }
 
   #goLive(): TopicSubscription {

@@ -18,6 +18,9 @@ export const PAGE_LENGTH = 128;
 /** Batches of messages that wait while a hole is filled; past them they are read like the hole. */
 const MAX_PENDING = 64;
 
+/** How many bytes of what is live are kept for those who catch up: as many as may wait for one of them. */
+const MAX_RECENT_BYTES = 256 * 1024;
+
 /** When a store that refused is asked again: soon, then less and less often, in milliseconds. */
 const FIRST_RETRY = 50;
 const LAST_RETRY = 5_000;
@@ -49,6 +52,13 @@ export interface LogFollower extends LogMember {
   cancel(): void;
 }
 
+/** A message that came a moment ago. */
+export interface RecentMessage {
+  readonly offset: number;
+  readonly except: readonly number[];
+  readonly message: SharedMessage;
+}
+
 interface Batch {
   readonly first: TopicPosition;
   readonly messages: readonly Uint8Array[];
@@ -78,6 +88,10 @@ export class TopicLog implements ChannelFollower {
   /** Whether what was read last may not be all. */
   #stale = false;
   #pending: Batch[] = [];
+  /** How many are catching up, and what came while they do. */
+  #catchingUp = 0;
+  #recent: RecentMessage[] = [];
+  #recentBytes = 0;
   #closed = false;
   #filled: Promise<void>;
   /** Ends the wait for the next attempt. */
@@ -266,15 +280,42 @@ export class TopicLog implements ChannelFollower {
       this.reportForeign(offset);
       return;
     }
-    if (this.members.size === 0) return;
+    if (this.members.size === 0 && this.#catchingUp === 0) return;
     const message: SharedMessage = this.frames.of(offset, remembered);
     const { except } = remembered;
+    if (this.#catchingUp > 0) this.#keep({ offset, except, message }, remembered.payload.length);
     if (except.length === 0) for (const { follower } of this.members.values()) follower.deliver(message);
     else {
       for (const member of this.members.values()) {
         if (!member.isLeftOut(except)) member.follower.deliver(message);
       }
     }
+  }
+
+  /** Keeps what comes from now on, so that who catches up need not read what is live meanwhile. */
+  beginCatchUp(): void {
+    this.#catchingUp++;
+  }
+
+  endCatchUp(): void {
+    if (--this.#catchingUp === 0) this.#recent = [];
+  }
+
+  /** What came after an offset up to now; undefined if not all of it was kept. */
+  recentAfter(offset: number): readonly RecentMessage[] | undefined {
+    const index = this.#recent.findIndex((message) => message.offset === offset + 1);
+    return index === -1 ? undefined : this.#recent.slice(index);
+  }
+
+  #keep(message: RecentMessage, bytes: number): void {
+    // What is behind a hole does not follow what is before it.
+    const follows = this.#recent.at(-1)?.offset === message.offset - 1;
+    if (!follows || this.#recentBytes + bytes > MAX_RECENT_BYTES) {
+      this.#recent = [];
+      this.#recentBytes = 0;
+    }
+    this.#recent.push(message);
+    this.#recentBytes += bytes;
   }
 
   reportForeign(offset: number): void {
@@ -290,6 +331,7 @@ export class TopicLog implements ChannelFollower {
     const known = this.#epoch !== '';
     this.#epoch = epoch;
     this.#offset = 0;
+    this.#recent = [];
     if (known) this.#tellMembers({ recovered: false, lost: undefined });
   }
 

@@ -154,7 +154,9 @@ export class ConnectionSession
   }
 
   resumed(topics: Readonly<Record<string, TopicRecovery>>): void {
-    this.#inbox.perform(() => this.#run(() => this.#hooks.resume?.(this.connection, topics)));
+    this.#inbox.perform(() =>
+      this.#terminated ? undefined : this.#run(() => this.#hooks.resume?.(this.connection, topics)),
+    );
   }
 
   /** The heartbeat of those who see no pings. */

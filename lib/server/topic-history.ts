@@ -18,8 +18,10 @@ export interface ResumingClient {
   follows(topic: string, position: TopicPosition): void;
   /** The client is told what became of the place that it had; what it missed comes after this. */
   resumes(topic: string, position: TopicPosition, recovery: TopicRecovery): void;
-  /** What it missed of a topic has been sent, or nothing more of it will be. */
+  /** What it missed of a topic has been sent. */
   resumed(topic: string): void;
+  /** It will not get what it missed of a topic: it left, or the connection closed. */
+  abandoned(topic: string): void;
   /** It follows a topic no longer. */
   left(topic: string): void;
 }

@@ -123,6 +123,11 @@ export class ResumeLink implements ResumingClient, SocketObserver {
     this.#tellResumed();
   }
 
+  abandoned(topic: string): void {
+    this.#recoveries.delete(topic);
+    this.resumed(topic);
+  }
+
   left(topic: string): void {
     this.#say(['left', topic]);
   }
