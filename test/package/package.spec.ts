@@ -22,6 +22,8 @@ it('holds what users need, and nothing else', () => {
       /^(?:package\.json|README\.md|LICENSE|CHANGELOG\.md|CONTRIBUTING\.md|SECURITY\.md|dist\/cjs\/package\.json|dist\/client\/four-d-websocket\.min\.js(?:\.map)?)$/.test(
         path,
       ) ||
+      // For authors of clients in other languages.
+      /^test\/(?:e2e\/resuming_client\.py|support\/protocol-vectors\.json)$/.test(path) ||
       /^(?:lib\/.*\.ts|docs\/[\w-]+\.(?:md|conf)|docs\/images\/[\w-]+\.(?:png|svg)|sample\/.*)$/.test(path)
     );
   });
