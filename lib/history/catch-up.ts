@@ -89,32 +89,36 @@ export class CatchUp implements LogFollower {
     await log.started;
     log.beginCatchUp();
     try {
-      return await this.#read(await this.#startingOffset(this.#start?.from ?? log.firstPosition));
+      return await this.#read(await this.#startingPosition(this.#start?.from ?? log.firstPosition));
     } finally {
       log.endCatchUp();
     }
   }
 
   /** Reads the history until the topic is reached where it is live. */
-  async #read(from: number): Promise<TopicSubscription | undefined> {
+  async #read({ epoch, offset }: TopicPosition): Promise<TopicSubscription | undefined> {
     const log = this.#log;
-    let at = from;
+    let at = offset;
     while (!this.#isOver) {
+      // The history began anew meanwhile: offsets of before mean nothing in it.
+      if (log.epoch !== epoch) {
+        this.#lost = undefined;
+        this.#told = false;
+        return this.#read(log.position);
+      }
       const recent = at === log.offset ? NOTHING : log.recentAfter(at);
       if (recent !== undefined) {
         this.#tell({ epoch: log.epoch, offset: at });
         for (const each of recent) this.#send(each);
         return this.#goLive();
       }
-      const { epoch } = log;
       const page = await this.#pages.read(log, at);
       if (page !== undefined && page.messages.length >= SMALL_PAGE) await this.#turns.next();
       if (page === undefined || this.#isOver) break;
-      if (page.epoch !== epoch || log.epoch !== epoch) {
-        // The history began anew meanwhile; what it holds now is delivered to all by the log.
-        this.#lost = undefined;
+      if (log.epoch !== epoch) continue;
+      if (page.epoch !== epoch) {
+        // The log is to see it, too.
         await log.refresh();
-        at = log.offset;
         continue;
       }
       at = this.#replay(at, page);
@@ -127,19 +131,23 @@ export class CatchUp implements LogFollower {
     return this.#cancelled || this.#log.closed || !this.follower.isOpen;
   }
 
-  /** The offset after which messages are replayed. */
-  async #startingOffset(from: TopicPosition | number): Promise<number> {
+  /** The position after which messages are replayed. */
+  async #startingPosition(from: TopicPosition | number): Promise<TopicPosition> {
     const log = this.#log;
-    if (typeof from === 'number') return Math.max(0, log.offset - from);
+    const last = (count: number): TopicPosition => ({
+      epoch: log.epoch,
+      offset: Math.max(0, log.offset - count),
+    });
+    if (typeof from === 'number') return last(from);
     const { epoch, offset } = from;
     // Another instance may be ahead of this one.
     if (epoch !== log.epoch || offset > log.offset) await log.refresh();
-    if (epoch === log.epoch && offset <= log.offset) return offset;
+    if (epoch === log.epoch && offset <= log.offset) return from;
     // From another epoch, or from the future: it is not known, and neither is what was missed.
     this.#lost = undefined;
     const { otherwise } = this.#start ?? {};
-    if (typeof otherwise === 'number') return Math.max(0, log.offset - otherwise);
-    return otherwise?.epoch === log.epoch ? Math.min(otherwise.offset, log.offset) : log.offset;
+    if (typeof otherwise === 'number') return last(otherwise);
+    return otherwise?.epoch === log.epoch && otherwise.offset <= log.offset ? otherwise : log.position;
   }
 
   /** Sends a page, as far as the topic is live; returns where that is. */

@@ -244,6 +244,28 @@ describe('topics that remember', () => {
     expect(other.received).toEqual([13]);
     await history.close();
   });
+
+  it('16.3, 16.4 a history that begins anew in the middle of catching up is told, and nothing of it is skipped silently', async () => {
+    const { store, history, append } = create();
+    await append(300);
+    const { epoch } = await store.memory.read(CHANNEL, 0, 0, BOUNDS);
+    history.topicAdded('t');
+    const follower = new TestFollower(1);
+    let drained = 0;
+    // Between two pages.
+    follower.drain = async () => {
+      if (drained++ > 0) return;
+      await store.memory.forget(CHANNEL);
+      await append(400);
+      store.follower!.missed();
+      await until(() => store.told.length > 0 && follower.received.length > 0);
+      for (let turns = 0; turns < 20; turns++) await new Promise((resolve) => setImmediate(resolve));
+    };
+    const subscription = await history.follow('t', follower, { since: { epoch, offset: 0 } });
+    expect(subscription).toMatchObject({ recovered: false, lost: undefined });
+    expect(subscription!.position.epoch).not.toBe(epoch);
+    await history.close();
+  });
 });
 
 describe('patterns of topics', () => {
