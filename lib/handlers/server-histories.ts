@@ -23,7 +23,8 @@ export class ServerHistories implements OnApplicationShutdown {
   readonly #slots = new ReadSlots(READS_AT_ONCE);
   /** What servers remember that are alone. */
   readonly #ownStore = new ProcessStore();
-  readonly #histories = new Set<ServerHistory>();
+  /** What is published to servers that run elsewhere; a server that runs here closes its own. */
+  readonly #published: ServerHistory[] = [];
 
   /**
    * Has a server's topics remember, if its options say so.
@@ -34,20 +35,32 @@ export class ServerHistories implements OnApplicationShutdown {
   remember(server: ServerSession, others: ThisInstance | null): void {
     const { options, path, name } = server;
     if (options.history === undefined) return;
-    const history = this.create(options, path, name, others, (error) =>
+    const history = this.#create(options, path, name, others, (error) =>
       server.report(errorDetails(error, 'bkpl')),
     );
     server.remember(history!);
   }
 
   /**
-   * Makes the memory of a server's topics.
+   * The memory of the topics of a server that runs elsewhere; undefined if they have none.
    *
    * @param owner whose option it is, for the error
    * @param report hears of what goes wrong
    * @throws {InvalidOptionError} if the backplane does not remember
    */
-  create(
+  ofRemote(
+    options: Pick<ResolvedServerOptions, 'history' | 'dataType'>,
+    path: string,
+    owner: string,
+    others: ThisInstance,
+    report: (error: Error) => void,
+  ): ServerHistory | undefined {
+    const history = this.#create(options, path, owner, others, report);
+    if (history !== undefined) this.#published.push(history);
+    return history;
+  }
+
+  #create(
     { history, dataType }: Pick<ResolvedServerOptions, 'history' | 'dataType'>,
     path: string | undefined,
     owner: string,
@@ -66,7 +79,7 @@ export class ServerHistories implements OnApplicationShutdown {
     const reports = new ProblemReports((problem, cause) =>
       report(new Error(`${problem}: ${errorMessage(cause)}`, { cause })),
     );
-    const topics = new ServerHistory({
+    return new ServerHistory({
       ...history,
       store: others === null ? this.#ownStore : others.store,
       slots: this.#slots,
@@ -74,15 +87,13 @@ export class ServerHistories implements OnApplicationShutdown {
       decode: (payload, isBinary) => decode(dataType, payload, isBinary),
       report: (kind, problem, cause) => reports.report(kind, problem, cause),
     });
-    this.#histories.add(topics);
-    return topics;
   }
 
   /** Waits, but not for ever, until what was published is with the store or refused. */
   async close(): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     await Promise.race([
-      Promise.all(Array.from(this.#histories, (history) => history.close())),
+      Promise.all(this.#published.map((history) => history.close())),
       new Promise((resolve) => (timer = setTimeout(resolve, CLOSE_TIMEOUT))),
     ]);
     clearTimeout(timer);

@@ -75,7 +75,7 @@ export class WebSocketPublisher {
     const { history = this.#defaults.history, dataType = this.#defaults.dataType } = options;
     const report = (error: unknown): void => this.#logger.error(`${owner}: ${String(error)}`);
     const resolved = resolveServerOptions({ ...options, history, dataType }, owner, PUBLISHER_OPTIONS);
-    const topics = this.#histories.create(resolved, name, owner, instance, report);
+    const topics = this.#histories.ofRemote(resolved, name, owner, instance, report);
     const remote = new RemoteServer(instance, name, topics, report);
     instance.reach(name, remote);
     return new ServerPublisher(remote);

@@ -1,7 +1,7 @@
 import type { HistoryPage } from '../interfaces/index.js';
 import type { SharedMessage } from '../server/message/shared-message.js';
 import { unpackMessage } from './entry.js';
-import type { TopicLog } from './topic-log.js';
+import { PAGE_LENGTH, type TopicLog } from './topic-log.js';
 
 /** A message of the past, as it is sent. */
 export interface PastMessage {
@@ -27,8 +27,6 @@ interface CachedPage {
   end: number | undefined;
 }
 
-/** How many messages are read at once. */
-const PAGE_LENGTH = 128;
 const MAX_PAGES = 64;
 /** How long a page is kept, in milliseconds: clients that lost one instance come back at once. */
 const LIFETIME = 5_000;

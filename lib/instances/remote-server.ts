@@ -4,17 +4,23 @@ import type { SharedMessage } from '../server/message/shared-message.js';
 import type { ConnectionCount } from '../server/other-instances.js';
 import type { PublisherBehind } from '../server/server-publisher.js';
 import { publishRemembered, historyOf } from '../server/remembered-topics.js';
-import { serverChannel, topicChannel } from './channel-names.js';
+import { serverChannel } from './channel-names.js';
 import { ConnectionCounts } from './connection-counts.js';
 import { EntryKind, type Entry } from './envelope.js';
-import type { LinkOwner } from './server-link.js';
+import { ServerMessages, type MessageCarrier } from './server-messages.js';
+
+/** How messages leave, and whether anybody is reached. */
+export interface RemoteCarrier extends MessageCarrier {
+  readonly available: boolean;
+}
 
 /** A server that does not run in this process, for whoever publishes to its clients (reference 16.6). */
 export class RemoteServer implements PublisherBehind {
-  readonly #owner: Pick<LinkOwner, 'say' | 'sayToOwner' | 'available'>;
+  readonly #owner: RemoteCarrier;
   readonly #name: string;
   readonly #history: TopicHistory | undefined;
   readonly #untold: (error: unknown) => void;
+  readonly #messages: ServerMessages;
   readonly #counts = new ConnectionCounts();
 
   /**
@@ -23,19 +29,20 @@ export class RemoteServer implements PublisherBehind {
    * @param untold hears of a failure to publish that nobody awaits
    */
   constructor(
-    owner: Pick<LinkOwner, 'say' | 'sayToOwner' | 'available'>,
+    owner: RemoteCarrier,
     name: string,
     history: TopicHistory | undefined,
     untold: (error: unknown) => void,
   ) {
     this.#owner = owner;
     this.#name = name;
+    this.#messages = new ServerMessages(owner, name);
     this.#history = history;
     this.#untold = untold;
   }
 
-  broadcast({ isBinary, payload }: SharedMessage, except: ReadonlySet<number>): void {
-    this.#owner.say(serverChannel(this.#name), [EntryKind.MESSAGE, isBinary, payload, [...except]]);
+  broadcast(message: SharedMessage, except: ReadonlySet<number>): void {
+    this.#messages.broadcast(message, [...except]);
   }
 
   publish(
@@ -45,14 +52,7 @@ export class RemoteServer implements PublisherBehind {
   ): Promise<TopicPosition | undefined> {
     const remembered = publishRemembered(this.#history, topics, message, except, this.#untold);
     if (remembered !== undefined) return remembered;
-    const { isBinary, payload } = message;
-    if (topics.length === 1) {
-      const channel = topicChannel(this.#name, topics[0]!);
-      this.#owner.say(channel, [EntryKind.MESSAGE, isBinary, payload, [...except]]);
-    } else if (topics.length > 1) {
-      const entry = [EntryKind.TOPICS_MESSAGE, isBinary, payload, [...except], topics] as const;
-      this.#owner.say(serverChannel(this.#name), [...entry]);
-    }
+    this.#messages.publish(topics, message, [...except]);
     return NOT_REMEMBERED;
   }
 
@@ -64,21 +64,20 @@ export class RemoteServer implements PublisherBehind {
     return historyOf(this.#history, topic, 'forget').forget(topic);
   }
 
-  sendTo(id: number, { isBinary, payload }: SharedMessage): void {
-    this.#owner.sayToOwner(id, [EntryKind.SEND, this.#name, payload, isBinary, id]);
+  sendTo(id: number, message: SharedMessage): void {
+    this.#messages.sendTo(id, message);
   }
 
   terminateConnection(id: number, code: number | undefined, reason: string | undefined): void {
-    this.#owner.sayToOwner(id, [EntryKind.TERMINATE, this.#name, id, code ?? null, reason ?? null]);
+    this.#messages.terminateConnection(id, code, reason);
   }
 
   /** Nobody greets who only publishes: all who answer within the timeout are counted. */
   async countConnections(timeout: number): Promise<ConnectionCount> {
     if (!this.#owner.available) return { connections: 0, instances: 0 };
-    const { connections, instances } = await this.#counts.collect(timeout, (call) =>
+    return this.#counts.collect(timeout, (call) =>
       this.#owner.say(serverChannel(this.#name), [EntryKind.COUNT, call]),
     );
-    return { connections, instances };
   }
 
   /** An entry for this server, which came on the channel of the instance. */

@@ -7,19 +7,16 @@ import type { ConnectionIds } from './connection-ids.js';
 import { EntryKind, type Entry, type Envelope } from './envelope.js';
 import type { Interest } from './interest.js';
 import type { OutgoingEntry } from './outgoing-envelopes.js';
+import { ServerMessages, type MessageCarrier } from './server-messages.js';
 
 /** What a link needs of its instance. */
-export interface LinkOwner {
+export interface LinkOwner extends MessageCarrier {
   readonly ids: ConnectionIds;
   readonly interest: Interest;
   /** Whether other instances can be reached. */
   readonly available: boolean;
-  /** Says something on a channel. */
-  say(channel: string, entry: OutgoingEntry): void;
   /** Says something to one instance. */
   sayTo(instance: number, entry: OutgoingEntry): void;
-  /** Says something to the instance that gave out a connection's id. */
-  sayToOwner(id: number, entry: OutgoingEntry): void;
   /** The link's server is closed. */
   left(link: ServerLink): void;
 }
@@ -33,6 +30,7 @@ export class ServerLink implements OtherInstances {
   readonly server: ServerSession;
   readonly #owner: LinkOwner;
   readonly #channel: string;
+  readonly #messages: ServerMessages;
   readonly #counts = new ConnectionCounts();
 
   constructor(owner: LinkOwner, server: ServerSession) {
@@ -40,6 +38,7 @@ export class ServerLink implements OtherInstances {
     this.server = server;
     this.name = server.path ?? '';
     this.#channel = serverChannel(this.name);
+    this.#messages = new ServerMessages(owner, this.name);
     owner.interest.add(this.#channel, (envelope) => this.#receive(envelope));
   }
 
@@ -52,25 +51,20 @@ export class ServerLink implements OtherInstances {
     return this.#owner.ids.next();
   }
 
-  broadcast({ isBinary, payload }: SharedMessage, except: readonly number[]): void {
-    this.#owner.say(this.#channel, [EntryKind.MESSAGE, isBinary, payload, except]);
+  broadcast(message: SharedMessage, except: readonly number[]): void {
+    this.#messages.broadcast(message, except);
   }
 
-  publish(topics: readonly string[], { isBinary, payload }: SharedMessage, except: readonly number[]): void {
-    if (topics.length === 1) {
-      this.#owner.say(topicChannel(this.name, topics[0]!), [EntryKind.MESSAGE, isBinary, payload, except]);
-    } else if (topics.length > 1) {
-      // On a channel that all hear: on those of the topics some would hear it twice.
-      this.#owner.say(this.#channel, [EntryKind.TOPICS_MESSAGE, isBinary, payload, except, topics]);
-    }
+  publish(topics: readonly string[], message: SharedMessage, except: readonly number[]): void {
+    this.#messages.publish(topics, message, except);
   }
 
-  sendTo(id: number, { isBinary, payload }: SharedMessage): void {
-    this.#owner.sayToOwner(id, [EntryKind.SEND, this.name, payload, isBinary, id]);
+  sendTo(id: number, message: SharedMessage): void {
+    this.#messages.sendTo(id, message);
   }
 
   terminateConnection(id: number, code: number | undefined, reason: string | undefined): void {
-    this.#owner.sayToOwner(id, [EntryKind.TERMINATE, this.name, id, code ?? null, reason ?? null]);
+    this.#messages.terminateConnection(id, code, reason);
   }
 
   countConnections(timeout: number): Promise<ConnectionCount> {

@@ -1,7 +1,8 @@
 /** A header: its kind, then what is told. */
 export type Header = readonly [kind: string, ...members: unknown[]];
 
-const LINE_FEED = 0x0a;
+/** What ends a header line; before it an application's message has nothing. */
+export const LINE_FEED = 0x0a;
 
 const encoder = new TextEncoder();
 

@@ -8,6 +8,9 @@ import {
   textFrameOf,
 } from './message-frame.js';
 
+/** The header line of a message of the application's (reference 16.7). */
+export const PLAIN_LINE = '\n';
+
 /**
  * A message on its way to several connections: encoded once, and framed once for all that are not compressed; once more for
  * those that speak the sub-protocol (reference 16.7).
@@ -19,7 +22,7 @@ export class SharedMessage {
   #frame: Buffer | [header: Buffer, payload: Buffer] | undefined;
   #headedFrame: Buffer | [header: Buffer, payload: Buffer] | undefined;
 
-  private constructor(data: string | Buffer | Blob, isBinary: boolean, line = '\n') {
+  private constructor(data: string | Buffer | Blob, isBinary: boolean, line = PLAIN_LINE) {
     this.data = data;
     this.isBinary = isBinary;
     this.#line = line;

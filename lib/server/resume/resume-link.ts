@@ -1,12 +1,10 @@
 import { CloseCode } from '../../errors/close-code.js';
 import type { TopicPosition, TopicRecovery } from '../../interfaces/index.js';
 import { decodeClientHeader } from '../../protocol/client-header.js';
-import { headerEnd, headerLine } from '../../protocol/frame.js';
+import { headerEnd, headerLine, LINE_FEED } from '../../protocol/frame.js';
 import type { ServerHeader } from '../../protocol/server-header.js';
 import type { SocketObserver } from '../socket/connection-socket.js';
 import type { ResumingClient } from '../topic-history.js';
-
-const LINE_FEED = 0x0a;
 
 /** How long a client may take to tell its positions; then it has none, in milliseconds. */
 const POSITIONS_TIMEOUT = 5_000;

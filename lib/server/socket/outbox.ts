@@ -4,13 +4,10 @@ import type { WebSocket } from 'ws';
 import { DrainWatcher } from './drain-watcher.js';
 import { endOfTurn } from '../../foundation/end-of-turn.js';
 import { asBuffer, asJson, binaryFrame, headedFrame, textFrame } from '../message/message-frame.js';
-import { headed, type SharedMessage } from '../message/shared-message.js';
+import { headed, PLAIN_LINE, type SharedMessage } from '../message/shared-message.js';
 
 /** Frames of one turn up to this many bytes are copied into one chunk; more go out as they are, in one `writev`. */
 const COPY_LIMIT = 64 * 1024;
-
-/** The header line of a message of the application's (reference 16.7). */
-const PLAIN_LINE = '\n';
 
 /** A turn ends in the asynchronous context of whoever began it, which is nothing to the observers of the others. */
 const detached = new AsyncResource('nestjs-4d-websocket');
