@@ -1,4 +1,6 @@
 import { BackplaneError } from '../errors/backplane.error.js';
+import { errorMessage } from '../errors/error-details.js';
+import { isInstance } from '../foundation/instance.js';
 import { endOfTurn, type TurnListener } from '../foundation/end-of-turn.js';
 import type { HistoryBounds, TopicPosition } from '../interfaces/index.js';
 import type { SharedMessage } from '../server/message/shared-message.js';
@@ -143,7 +145,9 @@ async function pack({ message: { payload, isBinary }, except }: Outgoing): Promi
 }
 
 function asBackplaneError(error: unknown): unknown {
-  if (error instanceof BackplaneError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new BackplaneError('history', `the message is not published: ${message}`, { cause: error });
+  // A store of anybody's may reject with anything, also with what has no text.
+  if (isInstance(error, BackplaneError)) return error;
+  return new BackplaneError('history', `the message is not published: ${errorMessage(error)}`, {
+    cause: error,
+  });
 }

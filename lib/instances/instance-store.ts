@@ -22,11 +22,15 @@ export class InstanceStore implements HistoryStore {
     messages: readonly Uint8Array[],
     bounds: HistoryBounds,
   ): Promise<TopicPosition> {
-    return this.#reached().append(channel, messages, bounds);
+    const position: unknown = await this.#reached().append(channel, messages, bounds);
+    if (isPosition(position)) return position;
+    throw new BackplaneError('history', 'append() of the backplane resolved with no position');
   }
 
   async read(channel: string, after: number, limit: number, bounds: HistoryBounds): Promise<HistoryPage> {
-    return this.#reached().read(channel, after, limit, bounds);
+    const page: unknown = await this.#reached().read(channel, after, limit, bounds);
+    if (isPage(page)) return page;
+    throw new BackplaneError('history', 'read() of the backplane resolved with no page');
   }
 
   async forget(channel: string, epoch?: string): Promise<void> {
@@ -55,4 +59,20 @@ export class InstanceStore implements HistoryStore {
     if (history !== undefined) return history;
     throw new BackplaneError('history', `what it remembers can not be reached: ${this.#reason()}`);
   }
+}
+
+/** Whether a backplane of anybody's keeps to its interface. */
+function isPosition(value: unknown): value is TopicPosition {
+  const { epoch, offset } = Object(value) as Partial<TopicPosition>;
+  return typeof epoch === 'string' && Number.isSafeInteger(offset);
+}
+
+function isPage(value: unknown): value is HistoryPage {
+  const { epoch, newest, oldest, entries } = Object(value) as Partial<HistoryPage>;
+  return (
+    typeof epoch === 'string' &&
+    Number.isSafeInteger(newest) &&
+    Number.isSafeInteger(oldest) &&
+    Array.isArray(entries)
+  );
 }

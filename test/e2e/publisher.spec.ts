@@ -111,6 +111,41 @@ describe('WebSocketPublisher', () => {
     );
   });
 
+  it.each<[string, () => Promise<unknown>, RegExp]>([
+    [
+      'rejects with what has no text',
+      () => Promise.reject(Object.create(null)),
+      /the message is not published/,
+    ],
+    ['rejects with undefined', () => Promise.reject(), /the message is not published: undefined/],
+    [
+      'throws',
+      () => {
+        throw new Error('at once');
+      },
+      /at once/,
+    ],
+    [
+      'resolves with nothing',
+      () => Promise.resolve(),
+      /append\(\) of the backplane resolved with no position/,
+    ],
+  ])(
+    '16.2 a backplane whose history %s: publish rejects with a BackplaneError',
+    async (_how, append, message) => {
+      const backplane = new MemoryBroker().create();
+      Object.defineProperty(backplane, 'history', { value: { ...backplane.history, append } });
+      const { app } = await startApp({ options: { backplane }, providers: [Server] });
+      const server = app.get(WebSocketServerRegistry).get('/chat')!;
+      for (let times = 0; times < 2; times++) {
+        await expect(server.publish('room:1', 'x')).rejects.toMatchObject({
+          name: 'BackplaneError',
+          message: expect.stringMatching(message),
+        });
+      }
+    },
+  );
+
   it('16.1, 16.6 a history where the backplane does not remember is an error', async () => {
     const forgetful = new MemoryBroker().create();
     Object.defineProperty(forgetful, 'history', { value: undefined });
