@@ -1,6 +1,7 @@
 import type { TopicPosition, TopicRecovery, TopicSubscription } from '../interfaces/index.js';
 import type { Follower } from '../server/topic-history.js';
-import type { PageCache, PastMessage } from './page-cache.js';
+import type { PageCache, PastPage } from './page-cache.js';
+import type { PastMessage } from './past-message.js';
 import type { ReplayTurns } from './replay-turns.js';
 import type { LogFollower, TopicLog } from './topic-log.js';
 
@@ -87,11 +88,11 @@ export class CatchUp implements LogFollower {
     // Whoever wants nothing of the past is live at once: what is published from now on is for it.
     if (this.#start === undefined && log.isStarted) return this.#goLive();
     await log.started;
-    log.beginCatchUp();
+    log.recent.begin();
     try {
       return await this.#read(await this.#startingPosition(this.#start?.from ?? log.firstPosition));
     } finally {
-      log.endCatchUp();
+      log.recent.end();
     }
   }
 
@@ -106,7 +107,7 @@ export class CatchUp implements LogFollower {
         this.#told = false;
         return this.#read(log.position);
       }
-      const recent = at === log.offset ? NOTHING : log.recentAfter(at);
+      const recent = at === log.offset ? NOTHING : log.recent.after(at);
       if (recent !== undefined) {
         this.#tell({ epoch: log.epoch, offset: at });
         for (const each of recent) this.#send(each);
@@ -151,10 +152,7 @@ export class CatchUp implements LogFollower {
   }
 
   /** Sends a page, as far as the topic is live; returns where that is. */
-  #replay(
-    after: number,
-    { oldest, newest, messages }: Awaited<ReturnType<PageCache['read']>> & object,
-  ): number {
+  #replay(after: number, { oldest, newest, messages }: PastPage): number {
     const log = this.#log;
     const end = Math.min(newest, log.offset);
     let at = after;

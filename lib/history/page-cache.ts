@@ -1,15 +1,7 @@
 import type { HistoryPage } from '../interfaces/index.js';
-import type { SharedMessage } from '../server/message/shared-message.js';
 import { unpackMessage } from './entry.js';
+import type { PastMessage } from './past-message.js';
 import { PAGE_LENGTH, type TopicLog } from './topic-log.js';
-
-/** A message of the past, as it is sent. */
-export interface PastMessage {
-  readonly offset: number;
-  readonly except: readonly number[];
-  /** Undefined for what is no message of ours. */
-  readonly message: SharedMessage | undefined;
-}
 
 /** A part of a topic's past, for all who missed it. */
 export interface PastPage {

@@ -10,6 +10,7 @@ import type { Follower } from '../server/topic-history.js';
 import { unpackMessage } from './entry.js';
 import type { ChannelFollower, HistoryStore } from './history-store.js';
 import type { ReadSlots } from './read-slots.js';
+import { RecentMessages } from './recent-messages.js';
 import { RememberedFrames } from './remembered-frames.js';
 
 /** How many messages are read at once. */
@@ -17,9 +18,6 @@ export const PAGE_LENGTH = 128;
 
 /** Batches of messages that wait while a hole is filled; past them they are read like the hole. */
 const MAX_PENDING = 64;
-
-/** How many bytes of what is live are kept for those who catch up: as many as may wait for one of them. */
-const MAX_RECENT_BYTES = 256 * 1024;
 
 /** When a store that refused is asked again: soon, then less and less often, in milliseconds. */
 const FIRST_RETRY = 50;
@@ -52,13 +50,6 @@ export interface LogFollower extends LogMember {
   cancel(): void;
 }
 
-/** A message that came a moment ago. */
-export interface RecentMessage {
-  readonly offset: number;
-  readonly except: readonly number[];
-  readonly message: SharedMessage;
-}
-
 interface Batch {
   readonly first: TopicPosition;
   readonly messages: readonly Uint8Array[];
@@ -88,10 +79,8 @@ export class TopicLog implements ChannelFollower {
   /** Whether what was read last may not be all. */
   #stale = false;
   #pending: Batch[] = [];
-  /** How many are catching up, and what came while they do. */
-  #catchingUp = 0;
-  #recent: RecentMessage[] = [];
-  #recentBytes = 0;
+  /** What came while somebody catches up. */
+  readonly recent = new RecentMessages();
   #closed = false;
   #filled: Promise<void>;
   /** Ends the wait for the next attempt. */
@@ -280,42 +269,16 @@ export class TopicLog implements ChannelFollower {
       this.reportForeign(offset);
       return;
     }
-    if (this.members.size === 0 && this.#catchingUp === 0) return;
+    if (this.members.size === 0 && !this.recent.isWanted) return;
     const message: SharedMessage = this.frames.of(offset, remembered);
     const { except } = remembered;
-    if (this.#catchingUp > 0) this.#keep({ offset, except, message }, remembered.payload.length);
+    this.recent.keep({ offset, except, message }, remembered.payload.length);
     if (except.length === 0) for (const { follower } of this.members.values()) follower.deliver(message);
     else {
       for (const member of this.members.values()) {
         if (!member.isLeftOut(except)) member.follower.deliver(message);
       }
     }
-  }
-
-  /** Keeps what comes from now on, so that who catches up need not read what is live meanwhile. */
-  beginCatchUp(): void {
-    this.#catchingUp++;
-  }
-
-  endCatchUp(): void {
-    if (--this.#catchingUp === 0) this.#recent = [];
-  }
-
-  /** What came after an offset up to now; undefined if not all of it was kept. */
-  recentAfter(offset: number): readonly RecentMessage[] | undefined {
-    const index = this.#recent.findIndex((message) => message.offset === offset + 1);
-    return index === -1 ? undefined : this.#recent.slice(index);
-  }
-
-  #keep(message: RecentMessage, bytes: number): void {
-    // What is behind a hole does not follow what is before it.
-    const follows = this.#recent.at(-1)?.offset === message.offset - 1;
-    if (!follows || this.#recentBytes + bytes > MAX_RECENT_BYTES) {
-      this.#recent = [];
-      this.#recentBytes = 0;
-    }
-    this.#recent.push(message);
-    this.#recentBytes += bytes;
   }
 
   reportForeign(offset: number): void {
@@ -331,7 +294,7 @@ export class TopicLog implements ChannelFollower {
     const known = this.#epoch !== '';
     this.#epoch = epoch;
     this.#offset = 0;
-    this.#recent = [];
+    this.recent.clear();
     if (known) this.#tellMembers({ recovered: false, lost: undefined });
   }
 
