@@ -12,6 +12,7 @@ import {
 import { closeApps, startApp, type TestApp } from '../support/app.js';
 import { connect } from '../support/client.js';
 import { MemoryBroker, type MemoryBackplane } from '../support/memory-backplane.js';
+import { until } from '../support/patience.js';
 import { Recorder } from '../support/recorder.js';
 import { ResumingClient } from '../support/resuming-client.js';
 
@@ -205,6 +206,55 @@ describe.each([
     expect((await client.take('message')).payload).toBe('m8');
     expect((await client.take('message')).payload).toBe('m9');
     await client.take('topic');
+    await client.take('resumed');
+  });
+
+  it('16.8 a peer that stops reading while it catches up holds no more than a page, and others are live', async () => {
+    const instance = await startInstance(broker());
+    const client = await new ResumingClient(`${instance.wsUrl}/chat?topic=room:1`).connect();
+    await client.take('topic');
+    await client.cut();
+    const padding = '-'.repeat(20_000);
+    for (let from = 1; from < 901; from += 100) {
+      const published = Array.from({ length: 100 }, (_, index) =>
+        instance.server.publish('room:1', `m${from + index}${padding}`),
+      );
+      await Promise.all(published);
+    }
+    await instance.server.publish('room:1', `m901${padding}`);
+    await client.connect();
+    client.client.transport.pause();
+    await until(() => instance.server.connections.length === 1);
+    const [ws] = instance.server.connections;
+    await until(() => ws!.bufferedAmount > 256 * 1024);
+    const other = await connect(`${instance.wsUrl}/chat?topic=room:1&last=1`);
+    await other.next();
+    for (let index = 902; index <= 910; index++) {
+      await instance.server.publish('room:1', `m${index}${padding}`);
+      expect(await other.next()).toBe(`m${index}${padding}`);
+      // What may wait, and one page of what is read.
+      expect(ws!.bufferedAmount).toBeLessThan(1024 * 1024);
+    }
+    client.client.transport.resume();
+    await client.take('topic');
+    for (let index = 1; index <= 910; index++) {
+      expect((await client.take('message')).payload).toBe(`m${index}${padding}`);
+    }
+    await client.take('resumed');
+  });
+
+  it('16.4 a peer that half-closes in the middle is gone, and what it missed is there when it comes back', async () => {
+    const instance = await startInstance(broker());
+    const client = await new ResumingClient(`${instance.wsUrl}/chat?topic=room:1`).connect();
+    await client.take('topic');
+    await publish(instance, 1, 1);
+    await client.take('message');
+    client.client.transport.end();
+    await client.client.closed;
+    await publish(instance, 2, 4);
+    await client.connect();
+    expect((await client.take('topic')).header.slice(3)).toEqual([1, true, 0]);
+    for (let index = 2; index <= 4; index++) expect((await client.take('message')).payload).toBe(`m${index}`);
     await client.take('resumed');
   });
 
