@@ -50,6 +50,14 @@ module.exports = {
       'Small helpers that serve the whole house stand at its bottom.',
     ),
     room('interfaces', '^lib/interfaces/', []),
+    room('contract', '^lib/contract/', [], 'What both ends have agreed upon knows nothing of either.'),
+    room('rpc', '^lib/server/rpc/', [
+      'server/(replies|message)/',
+      'contract/',
+      'errors/',
+      'foundation/',
+      'interfaces/',
+    ]),
     room(
       'remembered',
       '^lib/remembered/',
@@ -69,7 +77,7 @@ module.exports = {
     room(
       'server',
       '^lib/server/',
-      ['protocol/', 'errors/', 'foundation/', 'interfaces/'],
+      ['contract/', 'protocol/', 'errors/', 'foundation/', 'interfaces/'],
       "4D's side knows sockets and messages, and nothing of the rooms above it.",
     ),
     room(
@@ -98,7 +106,14 @@ module.exports = {
       ['remembered/', 'errors/', 'interfaces/'],
       'A backplane is an entry point of its own: it needs nothing but the interface that it fills.',
     ),
-    room('decorators', '^lib/decorators/', ['server/', 'client/', 'errors/', 'interfaces/', 'foundation/']),
+    room('decorators', '^lib/decorators/', [
+      'server/',
+      'client/',
+      'contract/',
+      'errors/',
+      'interfaces/',
+      'foundation/',
+    ]),
     room('adapters', '^lib/adapters/', ['server/', 'errors/', 'foundation/', 'interfaces/']),
     room('pipeline', '^lib/handlers/pipeline/', [
       'handlers/(hook-methods|provider-explorer)',
@@ -108,6 +123,7 @@ module.exports = {
       'interfaces/',
     ]),
     room('handlers', '^lib/handlers/', [
+      'contract/',
       'decorators/',
       'history/',
       'instances/',
@@ -120,14 +136,23 @@ module.exports = {
     room(
       'client',
       '^lib/client/',
-      ['protocol/', 'interfaces/'],
+      ['contract/contract', 'protocol/', 'interfaces/'],
       'The client runs in browsers: it knows nothing of Nest, nor of the server.',
     ),
     room('protocol', '^lib/protocol/', []),
     room(
       'clients',
       '^lib/clients/',
-      ['client/', 'handlers/', 'decorators/', 'server/replies/', 'errors/', 'foundation/', 'interfaces/'],
+      [
+        'client/',
+        'contract/',
+        'handlers/',
+        'decorators/',
+        'server/(replies|rpc)/',
+        'errors/',
+        'foundation/',
+        'interfaces/',
+      ],
       "The client in Nest runs without this package's server: of its room it needs the replies only.",
     ),
     room('testing', '^lib/testing/', [
@@ -142,8 +167,8 @@ module.exports = {
       name: 'client-without-packages',
       severity: 'error',
       comment: 'Only one file of it is for Node.',
-      from: { path: '^lib/(client|protocol)/', pathNot: '^lib/client/node-transport' },
-      to: { pathNot: '^lib/' },
+      from: { path: '^lib/(client|contract|protocol)/', pathNot: '^lib/client/node-transport' },
+      to: { pathNot: '^lib/|@standard-schema/spec' },
     },
     {
       name: 'client-in-browsers',

@@ -10,10 +10,13 @@ export {
   OnOpen,
   OnResume,
   OnTerminate,
+  Signal,
   WebSocketClient,
   WSSHandler,
   type ConnectionDecision,
   type ConnectionHandlerOptions,
+  type ConnectionOf,
+  type HandlerOf,
   type WebSocketClientFactory,
   type WebSocketClientOptions,
 } from './decorators/index.js';

@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 
 /** Bytes, minified and gzipped. */
-const LIMIT = 5800;
+const LIMIT = 6144;
 
 const { outputFiles, metafile } = await build({
   entryPoints: ['dist/esm/client/browser.js'],
@@ -18,7 +18,7 @@ const { outputFiles, metafile } = await build({
 });
 const size = gzipSync(outputFiles[0].contents, { level: 9 }).length;
 const strangers = Object.keys(metafile.inputs).filter(
-  (path) => !/^dist\/esm\/(client|protocol)\//.test(path),
+  (path) => !/^dist\/esm\/(client\/|protocol\/|contract\/contract\.js)/.test(path),
 );
 if (strangers.length > 0) throw new Error(`The client bundles ${strangers.join(', ')}`);
 if (size > LIMIT) throw new Error(`The client has ${size} bytes, more than ${LIMIT}, minified and gzipped`);

@@ -1,8 +1,9 @@
 import { browserTransport } from './browser-transport.js';
-import type { ClientOptions, ClientUrl } from './client-options.js';
+import type { ClientOptions, ClientUrl, ContractClientOptions } from './client-options.js';
 import {
   FourDWebSocketBase,
   type BlobClientHandler,
+  type ContractClientHandler,
   type ObjectClientHandler,
   type TextClientHandler,
   type TypedClientHandler,
@@ -14,8 +15,9 @@ export * from './exports.js';
  * 4D's WebSocket class, where there is a global WebSocket: browsers, workers, Deno, Bun: a client that stays connected (reference 15).
  *
  * @typeParam T the parsed JSON that `onMessage` receives with `dataType: 'object'`
+ * @typeParam C its contract, if it has one
  */
-export class FourDWebSocket<T = unknown> extends FourDWebSocketBase<T> {
+export class FourDWebSocket<T = unknown, C = undefined> extends FourDWebSocketBase<T, C> {
   /**
    * Makes a client, which connects at once.
    *
@@ -24,10 +26,15 @@ export class FourDWebSocket<T = unknown> extends FourDWebSocketBase<T> {
    * @throws {TypeError} for a URL that is none, a hook that is no function, an option that there is none of
    * @throws {RangeError} for an option out of range
    */
+  constructor(url: ClientUrl, handler: ContractClientHandler<NoInfer<C>>, options: ContractClientOptions<C>);
   constructor(url: ClientUrl, handler?: TextClientHandler, options?: ClientOptions);
   constructor(url: ClientUrl, handler: BlobClientHandler, options?: ClientOptions);
   constructor(url: ClientUrl, handler: ObjectClientHandler<T>, options?: ClientOptions);
-  constructor(url: ClientUrl, handler?: TypedClientHandler<T>, options?: ClientOptions) {
+  constructor(
+    url: ClientUrl,
+    handler?: TypedClientHandler<T> | ContractClientHandler<C>,
+    options?: ClientOptions | ContractClientOptions<C>,
+  ) {
     super(browserTransport, url, handler, options);
   }
 }

@@ -1,3 +1,4 @@
+import { contractBehind, type AnyContract } from '../contract/contract.js';
 import type { DataType } from '../interfaces/data-type.js';
 import type { ClientDisconnectEvent } from './events.js';
 import { isObject } from './describe.js';
@@ -74,6 +75,15 @@ export interface ClientOptions {
   heartbeat?: HeartbeatOptions | false;
 }
 
+/** The options of a client with a contract. */
+export interface ContractClientOptions<C> extends ClientOptions {
+  /**
+   * What both ends say to each other: the handler has a method for each of its `sends` and `asks`, in the place of `onMessage`
+   * (reference 17). The `dataType` is `'object'`.
+   */
+  contract: C & AnyContract;
+}
+
 /** A client's options, complete and checked. */
 export interface ResolvedClientOptions {
   readonly url: () => Awaitable<string>;
@@ -87,6 +97,7 @@ export interface ResolvedClientOptions {
   readonly protocols: readonly string[];
   readonly resume: ResumeOptions | false;
   readonly heartbeat: Required<HeartbeatOptions> | false;
+  readonly contract: AnyContract | undefined;
 }
 
 /** What `setTimeout` takes; beyond it fires at once. */
@@ -113,6 +124,7 @@ const HANDLER: Rules = {
 };
 
 const OPTIONS: Rules = {
+  contract: [undefined, (value) => !!contractBehind(value), 'what defineContract() returned'],
   reconnect: {
     minDelay: whole(500, 1, MAX_DELAY),
     maxDelay: whole(30_000, 1, MAX_DELAY),
@@ -164,7 +176,12 @@ export function resolveOptions(
     ...values('handler', handler, HANDLER),
     ...values('options', options, OPTIONS, ''),
   } as unknown as ResolvedClientOptions;
-  const { headers, reconnect } = resolved;
+  const { headers, reconnect, contract } = resolved;
+  if (contract) {
+    Object.assign(resolved, { dataType: 'object' });
+    for (const [name, { kind }] of contractBehind(contract)!.members)
+      if (kind === 'sends' || kind === 'asks') check(callable, `handler.${name}`, Object(handler)[name]);
+  }
   if (headers) checkHeaders(headers);
   if (reconnect) check(whole(0, reconnect.minDelay, MAX_DELAY), 'reconnect.maxDelay', reconnect.maxDelay);
   return resolved;

@@ -1,3 +1,4 @@
+import { CONTRACT, type ContractClient } from '../contract/contract.js';
 import type { ComponentSignature } from '../interfaces/ws-error.js';
 import { headerEnd, headerLine } from '../protocol/frame.js';
 import { decodeServerHeader, type ServerHeader } from '../protocol/server-header.js';
@@ -19,7 +20,7 @@ import {
   type TransportObserver,
   type TransportSocket,
 } from './transport.js';
-import { WaitingMessages } from './waiting-messages.js';
+import { WaitingMessages, type Leaves } from './waiting-messages.js';
 
 /** How long the server may take to answer a close frame. */
 const CLOSE_TIMEOUT = 5_000;
@@ -82,10 +83,19 @@ export class ClientSession implements TransportObserver {
   url = '';
   protocol = '';
 
+  /** The client's end of its contract, if it has one. */
+  readonly contract: ContractClient | undefined;
+
   constructor(options: ResolvedClientOptions, transport: Transport, hooks: HookRunner) {
     this.#options = options;
     this.#transport = transport;
     this.#hooks = hooks;
+    this.contract = options.contract?.[CONTRACT].connect({
+      send: (text, leaves) => this.#send(text, leaves),
+      run: (step) => hooks.run(step),
+      call: (method, data, signal) => hooks.invoke(method, data, signal),
+      fail: (error, errCode) => hooks.fail(error, errCode ? 'json' : 'user', errCode),
+    });
     this.#ignorePage = transport.watchPage?.({
       back: () => {
         if (this.#state === 'Waiting') void this.#connect();
@@ -109,10 +119,16 @@ export class ClientSession implements TransportObserver {
   }
 
   send(message: unknown): void {
-    const payload = toPayload(message);
-    if (this.#terminated || this.#state === 'Closed') return;
-    if (!this.#sendNow(payload) && this.#options.buffer)
-      this.#waiting.add(payload, this.#options.maxBufferedAmount);
+    this.#send(toPayload(message));
+  }
+
+  /** @returns whether it was sent, or is kept */
+  #send(payload: Payload, leaves?: Leaves): boolean {
+    if (this.#terminated || this.#state === 'Closed') return false;
+    if (this.#sendNow(payload, leaves)) return true;
+    const { buffer, maxBufferedAmount } = this.#options;
+    if (buffer) this.#waiting.add(payload, maxBufferedAmount, leaves);
+    return buffer;
   }
 
   drain(threshold: number): Promise<void> {
@@ -238,7 +254,8 @@ export class ClientSession implements TransportObserver {
       else this.#abandon(error, 1007);
       return;
     }
-    this.#hooks.run(() => this.#hooks.call('onMessage', { type: 'message', data: message, isBinary }));
+    if (this.contract) this.contract.received(message);
+    else this.#hooks.run(() => this.#hooks.call('onMessage', { type: 'message', data: message, isBinary }));
   }
 
   /** Notices that the server says nothing for so long, and then does not answer. */
@@ -284,6 +301,7 @@ export class ClientSession implements TransportObserver {
       steps.push(() => this.#hooks.call('onTerminate', { type: 'terminate', code, reason }));
     }
     this.#progress();
+    this.contract?.lost(!event);
     this.#hooks.closed?.();
     this.#hooks.run(...steps);
   }
@@ -373,14 +391,15 @@ export class ClientSession implements TransportObserver {
     this.closed({ code, error, errCode: code });
   }
 
-  #sendNow(payload: Payload): boolean {
+  #sendNow(payload: Payload, leaves?: Leaves): boolean {
     if (!this.#sends || this.#socket!.readyState !== OPEN) return false;
+    if (leaves?.() === false) return true;
     this.#socket!.send(this.#framed ? toFrame(payload) : payload);
     return true;
   }
 
   #flush(): void {
-    this.#waiting.flush((payload) => this.#sendNow(payload));
+    this.#waiting.flush((payload, leaves) => this.#sendNow(payload, leaves));
     this.#progress();
   }
 

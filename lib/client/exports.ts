@@ -1,6 +1,7 @@
 export type {
   ClientOptions,
   ClientUrl,
+  ContractClientOptions,
   HeartbeatOptions,
   ReconnectOptions,
   ResumeOptions,
@@ -19,6 +20,7 @@ export type {
 export type {
   BlobClientHandler,
   ClientHandler,
+  ContractClientHandler,
   ObjectClientHandler,
   TextClientHandler,
   TypedClientHandler,

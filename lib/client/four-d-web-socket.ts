@@ -1,3 +1,13 @@
+import type {
+  AnyContract,
+  CallMethods,
+  CallOptions,
+  ContractClient,
+  ContractMessage,
+  MessageMethods,
+  MessageOf,
+  StreamOptions,
+} from '../contract/contract.js';
 import type { DataType } from '../interfaces/data-type.js';
 import { resolveOptions, type ClientOptions, type ClientUrl } from './client-options.js';
 import { ClientSession, type ClientStatus } from './client-session.js';
@@ -19,24 +29,25 @@ let lastId = 0;
  * awaited before the next.
  *
  * @typeParam T what `onMessage` receives: `string`, `Uint8Array` or the parsed JSON, by `dataType`
+ * @typeParam C the client's contract, if it has one
  */
-export interface ClientHandler<T = unknown> {
+export interface ClientHandler<T = unknown, C = undefined> {
   /** How messages are decoded (reference 5.1). @default 'text' */
   readonly dataType?: DataType;
   /** Headers of the handshake; an array for one that comes several times. On Node only. @default none */
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   /** Each time a connection opens, before its first message. */
-  onOpen?(ws: FourDWebSocket, event: ClientOpenEvent): unknown;
+  onOpen?(ws: FourDWebSocket<unknown, C>, event: ClientOpenEvent): unknown;
   /** For each message. */
-  onMessage?(ws: FourDWebSocket, event: ClientMessageEvent<T>): unknown;
+  onMessage?(ws: FourDWebSocket<unknown, C>, event: ClientMessageEvent<T>): unknown;
   /** What was missed of topics with history has come, as far as it could be had (reference 16.4). */
-  onResume?(ws: FourDWebSocket, event: ClientResumeEvent): unknown;
+  onResume?(ws: FourDWebSocket<unknown, C>, event: ClientResumeEvent): unknown;
   /** A hook failed, a message could not be decoded, an attempt or a connection failed. */
-  onError?(ws: FourDWebSocket, event: ClientErrorEvent): unknown;
+  onError?(ws: FourDWebSocket<unknown, C>, event: ClientErrorEvent): unknown;
   /** Each time a connection was lost, or could not be had, and will be tried again. */
-  onDisconnect?(ws: FourDWebSocket, event: ClientDisconnectEvent): unknown;
+  onDisconnect?(ws: FourDWebSocket<unknown, C>, event: ClientDisconnectEvent): unknown;
   /** Once, last, always. */
-  onTerminate?(ws: FourDWebSocket, event: ClientTerminateEvent): unknown;
+  onTerminate?(ws: FourDWebSocket<unknown, C>, event: ClientTerminateEvent): unknown;
 }
 
 /** A handler whose messages are strings. */
@@ -58,11 +69,29 @@ export interface ObjectClientHandler<T = unknown> extends ClientHandler<T> {
 export type TypedClientHandler<T> = TextClientHandler | BlobClientHandler | ObjectClientHandler<T>;
 
 /**
+ * What a client with a contract does: a method for each of its `sends` and `asks`, and hooks (reference 17.1).
+ *
+ * @typeParam C the contract: `ContractClientHandler<typeof chat>`
+ */
+export type ContractClientHandler<C> = Omit<ClientHandler<unknown, C>, 'onMessage' | 'dataType'> &
+  MessageMethods<C, 'sends', FourDWebSocket<unknown, C>> &
+  CallMethods<C, 'asks', FourDWebSocket<unknown, C>>;
+
+/** What a client sends: what its contract says, or any message. */
+export type SentBy<C> = C extends AnyContract ? MessageOf<C, 'receives'> : string | object;
+
+/** What a client calls, or streams, by its contract. */
+type AskedBy<C, Kind extends 'calls' | 'streams', Result> = C extends AnyContract
+  ? MessageOf<C, Kind> & ContractMessage<Kind, string, Result>
+  : never;
+
+/**
  * 4D's WebSocket class: a client that stays connected (reference 15).
  *
  * @typeParam T the parsed JSON that `onMessage` receives with `dataType: 'object'`
+ * @typeParam C its contract, if it has one
  */
-export abstract class FourDWebSocketBase<T = unknown> {
+export abstract class FourDWebSocketBase<T = unknown, C = undefined> {
   readonly #session: ClientSession;
 
   /** @internal Runs the hooks, in order. */
@@ -80,16 +109,22 @@ export abstract class FourDWebSocketBase<T = unknown> {
   /** A positive integer, unique among the clients of this process or page; it stays when the client reconnects. */
   readonly id: number;
 
+  get #contract(): ContractClient {
+    const { contract } = this.#session;
+    if (contract) return contract;
+    throw new TypeError('FourDWebSocket: call() and stream() need the option "contract"');
+  }
+
   /** @internal */
   protected constructor(
     transport: Transport,
     url: ClientUrl,
-    handler: TypedClientHandler<T> | undefined,
+    handler: TypedClientHandler<T> | ContractClientHandler<C> | undefined,
     options: ClientOptions | undefined,
   ) {
     const resolved = resolveOptions(url, handler, options, transport.checkHeaders);
     this.id = ++lastId;
-    this.handler = handler ?? {};
+    this.handler = (handler ?? {}) as TypedClientHandler<T>;
     this.dataType = resolved.dataType;
     this.headers = resolved.headers;
     this.hooks = new HookRunner(this, this.handler as unknown as Hooks);
@@ -128,8 +163,34 @@ export abstract class FourDWebSocketBase<T = unknown> {
    * @throws {TypeError} for anything else; nothing is sent
    * @throws {RangeError} if more than `maxBufferedAmount` bytes would wait for a connection; nothing is sent
    */
-  send(message: string | object): void {
+  send(message: SentBy<C>): void {
     this.#session.send(message);
+  }
+
+  /**
+   * Calls the server, if the client has a contract: `await ws.call(chat.whoIsHere({}))`. While there is no connection the call
+   * waits for one, as {@link send} does (reference 17.1, 17.4).
+   *
+   * @param message one of the contract's `calls`
+   * @returns a promise of the answer; it rejects with an `RpcError` if that is an error, with a `SchemaError` if it does not fit
+   * its schema, with a `TimeoutError`, with the signal's reason, or with a `ConnectionLostError`
+   * @throws {TypeError} for a message that is none of the contract's calls, and without a contract
+   * @throws {RangeError} for a timeout out of range
+   */
+  call<Result>(message: AskedBy<C, 'calls', Result>, options?: CallOptions): Promise<Result> {
+    return this.#contract.call(message, options) as Promise<Result>;
+  }
+
+  /**
+   * Reads a stream of the server's, if the client has a contract: `for await (const price of ws.stream(chat.prices({ symbol })))`.
+   * It begins with the first read; who leaves the loop ends it; who reads slowly slows the server (reference 17.4).
+   *
+   * @param message one of the contract's `streams`
+   * @returns the items; reading fails as {@link call} does
+   * @throws {TypeError} for a message that is none of the contract's streams, and without a contract
+   */
+  stream<Item>(message: AskedBy<C, 'streams', Item>, options?: StreamOptions): AsyncIterableIterator<Item> {
+    return this.#contract.stream(message, options) as AsyncIterableIterator<Item>;
   }
 
   /**
@@ -157,4 +218,4 @@ export abstract class FourDWebSocketBase<T = unknown> {
 }
 
 /** The client as hooks see it. */
-export type FourDWebSocket<T = unknown> = FourDWebSocketBase<T>;
+export type FourDWebSocket<T = unknown, C = undefined> = FourDWebSocketBase<T, C>;

@@ -2,7 +2,9 @@ import type { ComponentSignature } from '../interfaces/ws-error.js';
 import { errorEvent } from './error-details.js';
 
 /** A handler as the runner sees it: an object that may have hooks. */
-export type Hooks = Partial<Record<string, (client: unknown, event: object) => unknown>>;
+export type Hooks = Partial<
+  Record<string, (client: unknown, event: unknown, signal?: AbortSignal) => unknown>
+>;
 
 /** A step that may take its time. It never fails. */
 export type HookStep = () => PromiseLike<void> | void;
@@ -61,6 +63,11 @@ export class HookRunner {
     return this.#steps.length > 0;
   }
 
+  /** Calls a method of the handler; what it throws is the caller's affair. */
+  invoke(method: string, data: unknown, signal?: AbortSignal): unknown {
+    return this.#handler[method]?.(this.#client, data, signal);
+  }
+
   /**
    * Calls a hook, as a step.
    *
@@ -72,7 +79,7 @@ export class HookRunner {
     failed: (error: unknown) => PromiseLike<void> | void = (error) => this.fail(error, 'user'),
   ): PromiseLike<void> | void {
     try {
-      const result = this.#handler[hook]?.(this.#client, event) as Partial<PromiseLike<unknown>> | undefined;
+      const result = this.invoke(hook, event) as Partial<PromiseLike<unknown>> | undefined;
       if (typeof result?.then === 'function') return Promise.resolve(result).then(() => undefined, failed);
     } catch (error) {
       return failed(error);

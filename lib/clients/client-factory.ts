@@ -17,7 +17,7 @@ import {
 } from '../handlers/provider-explorer.js';
 import { bindClientHandler, type BoundClientHandler } from './client-hooks.js';
 import { CLIENT_MODULE_OPTIONS_TOKEN, type WebSocketClientModuleOptions } from './client-module-options.js';
-import { mergeOptions, OPTION_NAMES } from './client-settings.js';
+import { mergeOptions, OPTION_NAMES, type ServedMessages } from './client-settings.js';
 
 /** The longest time that a timer takes. */
 const MAX_TIMEOUT = 2 ** 31 - 1;
@@ -76,20 +76,20 @@ export class ClientFactory {
   /** The handler of the client that connects with the application: the provider itself, unless it is made for its context. */
   async provided(
     { type, wrapper }: DecoratedProvider<DeclaredClient>,
-    discriminator: string | undefined,
+    served: ServedMessages,
   ): Promise<BoundClientHandler> {
     if (wrapper.isDependencyTreeStatic() && !wrapper.isTransient) {
       const handler = wrapper.instance as object;
-      return bindClientHandler(handler, { type, wrapper, discriminator }, this.enhancers);
+      return bindClientHandler(handler, { type, wrapper, ...served }, this.enhancers);
     }
-    return this.#resolve(type, wrapper, discriminator);
+    return this.#resolve(type, wrapper, served);
   }
 
   /** A handler of its own for a client (reference 9.1); what is request-scoped lives as long as the client. */
   async own(
     type: Type<object>,
     wrapper: ProviderWrapper,
-    discriminator: string | undefined,
+    served: ServedMessages,
   ): Promise<BoundClientHandler> {
     if (!isMadeByNest(wrapper)) {
       throw new InvalidHandlerError(
@@ -98,25 +98,25 @@ export class ClientFactory {
           'provide the class itself, or give WebSocketClients.open() an object',
       );
     }
-    if (!wrapper.isDependencyTreeStatic()) return this.#resolve(type, wrapper, discriminator);
+    if (!wrapper.isDependencyTreeStatic()) return this.#resolve(type, wrapper, served);
     const handler = await moduleRefOf(wrapper).create(wrapper.metatype as Type<object>);
-    return bindClientHandler(handler, { type, wrapper, discriminator }, this.enhancers);
+    return bindClientHandler(handler, { type, wrapper, ...served }, this.enhancers);
   }
 
   /** An object as it is: Nest knows nothing of it. */
-  given(handler: object, discriminator: string | undefined): BoundClientHandler {
+  given(handler: object, served: ServedMessages): BoundClientHandler {
     const type = (handler.constructor ?? Object) as Type<object>;
-    return bindClientHandler(handler, { type, discriminator }, this.enhancers);
+    return bindClientHandler(handler, { type, ...served }, this.enhancers);
   }
 
   async #resolve(
     type: Type<object>,
     wrapper: ProviderWrapper,
-    discriminator: string | undefined,
+    served: ServedMessages,
   ): Promise<BoundClientHandler> {
     const contextId: ContextId = ContextIdFactory.create();
     const handler = await moduleRefOf(wrapper).resolve<object>(wrapper.token as Type<object>, contextId);
-    return bindClientHandler(handler, { type, wrapper, contextId, discriminator }, this.enhancers);
+    return bindClientHandler(handler, { type, wrapper, contextId, ...served }, this.enhancers);
   }
 }
 

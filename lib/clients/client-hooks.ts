@@ -5,11 +5,17 @@ import type {
   ClientResumeEvent,
   ClientTerminateEvent,
 } from '../client/events.js';
+import type { MemberKind } from '../contract/contract.js';
 import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
+import { contractHooks, type ContractHandlerClass } from '../handlers/contract-members.js';
 import { findHookMethods, optionalHook } from '../handlers/hook-methods.js';
 import type { MessageServer } from '../handlers/message-dispatch.js';
 import { serveMessages, type MessageHandlerClass } from '../handlers/message-server.js';
 import type { EnhancerResolver } from '../handlers/pipeline/enhancer-resolver.js';
+import type { ContractHooks } from '../server/rpc/contract-hooks.js';
+
+/** What a client serves of a contract; the others it sends, calls and reads. */
+const SERVED_BY_CLIENTS: readonly MemberKind[] = ['sends', 'asks'];
 
 /** A client, as its hooks need to know it. */
 export interface ClientSubject {
@@ -21,6 +27,7 @@ export interface ClientHooks {
   /** The class, for the log. */
   readonly name: string;
   readonly messages: MessageServer<ClientSubject> | undefined;
+  readonly contract: ContractHooks<ClientSubject> | undefined;
   open?(ws: ClientSubject, event: ClientOpenEvent): unknown;
   resume?(ws: ClientSubject, event: ClientResumeEvent): unknown;
   error?(ws: ClientSubject, event: ClientErrorEvent): unknown;
@@ -41,7 +48,8 @@ export interface BoundClientHandler {
  */
 export function bindClientHandler(
   handler: object,
-  handlerClass: Pick<MessageHandlerClass<ClientSubject>, 'type' | 'wrapper' | 'contextId' | 'discriminator'>,
+  handlerClass: Pick<MessageHandlerClass<ClientSubject>, 'type' | 'wrapper' | 'contextId' | 'discriminator'> &
+    Pick<ContractHandlerClass, 'contract'>,
   enhancers: EnhancerResolver,
 ): BoundClientHandler {
   const name = handlerClass.type.name || 'handler';
@@ -51,7 +59,17 @@ export function bindClientHandler(
     { ...handlerClass, handler, methods, decorator: 'WebSocketClient', pattern: () => undefined },
     enhancers,
   );
-  if (messages === undefined && !(onOpen ?? onResume ?? onError ?? onDisconnect ?? onTerminate)) {
+  const contract = contractHooks<ClientSubject>(
+    { ...handlerClass, handler },
+    methods,
+    enhancers,
+    SERVED_BY_CLIENTS,
+  );
+  if (
+    messages === undefined &&
+    contract === undefined &&
+    !(onOpen ?? onResume ?? onError ?? onDisconnect ?? onTerminate)
+  ) {
     throw new InvalidHandlerError(
       name,
       'a client needs a hook: a method onMessage(), onOpen(), onResume(), onError(), onDisconnect() or onTerminate(), ' +
@@ -63,6 +81,7 @@ export function bindClientHandler(
     hooks: {
       name,
       messages,
+      contract,
       open: optionalHook(onOpen, handlerOf, (event: ClientOpenEvent) => event),
       resume: optionalHook(onResume, handlerOf, (event: ClientResumeEvent) => event),
       error: optionalHook(onError, handlerOf, (event: ClientErrorEvent) => event),

@@ -11,7 +11,7 @@ import { checkNames } from '../errors/check-names.js';
 import { ProviderExplorer, type DecoratedProvider } from '../handlers/provider-explorer.js';
 import { ClientFactory } from './client-factory.js';
 import type { BoundClientHandler } from './client-hooks.js';
-import { OPTION_NAMES, type ClientSettings } from './client-settings.js';
+import { OPTION_NAMES, servedBy, type ClientSettings } from './client-settings.js';
 import { settingsOf, WebSocketClients } from './web-socket-clients.js';
 
 /** A client that connects when the application has started. */
@@ -65,7 +65,7 @@ export class ClientLauncher implements OnModuleInit, OnApplicationBootstrap, OnM
     const { type, wrapper, options: declared } = provider;
     const options = await this.factory.optionsOf(type, declared, wrapper);
     checkNames(options, type.name, OPTION_NAMES);
-    const bound = await this.factory.provided(provider, options.discriminator);
+    const bound = await this.factory.provided(provider, servedBy(options));
     return options.connect === false ? undefined : { type, bound, settings: settingsOf(options, bound) };
   }
 }

@@ -4,7 +4,7 @@ import type { WebSocketClientOptions } from '../decorators/web-socket-client.dec
 /** The options of `WebSocketClientModule`: the defaults of all clients, and what single ones have (reference 15.7). */
 export interface WebSocketClientModuleOptions extends Omit<
   WebSocketClientOptions,
-  'connect' | 'discriminator'
+  'connect' | 'discriminator' | 'contract'
 > {
   /**
    * The options of single clients, by the names of their classes; they override those of the decorator:

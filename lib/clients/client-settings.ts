@@ -26,10 +26,18 @@ const OPTIONS: Record<keyof Required<WebSocketClientOptions>, true> = {
   protocols: true,
   resume: true,
   heartbeat: true,
+  contract: true,
 };
 
 /** The names of a client's options. */
 export const OPTION_NAMES: ReadonlySet<string> = new Set(Object.keys(OPTIONS));
+
+/** What a client's options say of how its messages are served. */
+export type ServedMessages = Pick<WebSocketClientOptions, 'discriminator' | 'contract'>;
+
+export function servedBy({ discriminator, contract }: WebSocketClientOptions): ServedMessages {
+  return { discriminator, contract };
+}
 
 /** Options of several places in one, those of later places before those of earlier ones. */
 export function mergeOptions(
@@ -60,6 +68,20 @@ export function resolveSettings(merged: WebSocketClientOptions, owner: string): 
   }
   if (discriminator !== undefined && typeof discriminator !== 'string') {
     throw new InvalidOptionError(owner, 'discriminator', discriminator, 'a string');
+  }
+  const { contract } = options;
+  if (
+    contract !== undefined &&
+    (discriminator ?? (dataType === 'object' ? undefined : dataType)) !== undefined
+  ) {
+    const [option, value] =
+      discriminator === undefined ? ['dataType', dataType] : ['discriminator', discriminator];
+    throw new InvalidOptionError(
+      owner,
+      option,
+      value,
+      'left out: a contract says what messages are, and who serves them',
+    );
   }
   try {
     resolveOptions(url, { dataType, headers }, options, (all) => nodeTransport.checkHeaders(all));

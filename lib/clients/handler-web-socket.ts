@@ -13,6 +13,7 @@ import { errorDetails, errorStack } from '../errors/error-details.js';
 import { MessageDecodeError } from '../errors/message-decode.error.js';
 import type { BoundClientHandler, ClientHooks } from './client-hooks.js';
 import type { ClientSettings } from './client-settings.js';
+import { serveMember } from './member-service.js';
 import { MessageService, type MessageClient } from './message-service.js';
 
 const logger = new Logger('WebSocketClient');
@@ -43,12 +44,23 @@ export class HandlerWebSocket extends FourDWebSocket implements MessageClient {
 
   constructor({ handler, hooks }: BoundClientHandler, { url, dataType, headers, options }: ClientSettings) {
     // The hooks are asked for after the first attempt at the earliest: then the handler is known.
-    super(url, { ...HandlerWebSocket.#HOOKS, dataType, headers } as never, options);
+    super(url, { ...HandlerWebSocket.#hooksOf(hooks), dataType, headers } as never, options);
     this.handler = handler as TypedClientHandler<unknown>;
     this.#hooks = hooks;
     this.#messages = hooks.messages && new MessageService(this, hooks.messages);
     this.hooks.closed = () => this.#messages?.connectionEnded();
     this.ended = new Promise((resolve) => (this.#resolveEnded = resolve));
+  }
+
+  /** With a contract, the methods that serve what the server says and asks. */
+  static #hooksOf({ contract }: ClientHooks): object {
+    if (contract === undefined) return HandlerWebSocket.#HOOKS;
+    const methods: Record<string, unknown> = {};
+    for (const [name, server] of contract.members) {
+      methods[name] = (ws: HandlerWebSocket, data: unknown, signal: AbortSignal) =>
+        serveMember(server, ws, data, signal);
+    }
+    return { ...HandlerWebSocket.#HOOKS, onMessage: undefined, ...methods };
   }
 
   override terminate(code?: number, reason?: string): void {

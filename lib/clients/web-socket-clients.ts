@@ -16,7 +16,7 @@ import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
 import { ProviderExplorer } from '../handlers/provider-explorer.js';
 import { ClientFactory } from './client-factory.js';
 import type { BoundClientHandler } from './client-hooks.js';
-import { mergeOptions, resolveSettings, type ClientSettings } from './client-settings.js';
+import { mergeOptions, servedBy, resolveSettings, type ClientSettings } from './client-settings.js';
 import { HandlerWebSocket } from './handler-web-socket.js';
 
 /** The WebSocket clients of the application that are not closed; injectable anywhere (reference 15.7). */
@@ -100,11 +100,11 @@ export class WebSocketClients implements Iterable<FourDWebSocket> {
       : undefined;
     const general = await this.#factory.optionsOf(type, declared, wrapper);
     const merged = mergeOptions(general, options, { url });
-    const { discriminator } = merged;
+    const served = servedBy(merged);
     const bound =
       wrapper === undefined
-        ? this.#factory.given(handler, discriminator)
-        : await this.#factory.own(type, wrapper, discriminator);
+        ? this.#factory.given(handler, served)
+        : await this.#factory.own(type, wrapper, served);
     return this.connect(bound, settingsOf(merged, bound), type);
   }
 

@@ -1,3 +1,4 @@
+import type { AnyContract } from '../contract/contract.js';
 import { applyDecorators, Injectable, Scope, SetMetadata } from '@nestjs/common';
 import type {
   ServerOptions,
@@ -44,6 +45,15 @@ export interface ConnectionHandlerOptions extends ServerOptions {
    * @default none: one method serves all messages
    */
   discriminator?: string;
+  /**
+   * What both ends say to each other (reference 17): a method for each of its `receives`, `calls` and `streams` serves, in the place
+   * of `onMessage`. The server's `dataType` is `'object'`.
+   *
+   * @default none
+   */
+  contract?: AnyContract;
+  /** How many calls of one connection may run at once, if there is a contract (reference 17.4). @default 1: in order */
+  concurrency?: number;
 }
 
 /** The decorated classes of this process that no application has provided, for as long as they are in use. */

@@ -1,4 +1,5 @@
 export { ConnectionHandler, type ConnectionHandlerOptions } from './connection-handler.decorator.js';
+export type { ConnectionOf, HandlerOf } from './contract-handler.js';
 export { OnConnection } from './on-connection.decorator.js';
 export { OnDisconnect } from './on-disconnect.decorator.js';
 export { OnError } from './on-error.decorator.js';
@@ -6,6 +7,7 @@ export { OnMessage } from './on-message.decorator.js';
 export { OnOpen } from './on-open.decorator.js';
 export { OnResume } from './on-resume.decorator.js';
 export { OnTerminate } from './on-terminate.decorator.js';
+export { Signal } from './signal.decorator.js';
 export { WSSHandler, type ConnectionDecision } from './wss-handler.decorator.js';
 export {
   WebSocketClient,

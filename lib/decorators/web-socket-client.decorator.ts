@@ -5,6 +5,7 @@ import {
   type InjectionToken,
   type OptionalFactoryDependency,
 } from '@nestjs/common';
+import type { AnyContract } from '../contract/contract.js';
 import type { ClientHandler, ClientOptions, ClientUrl } from '../client/exports.js';
 import { ENTRY_PROVIDER } from './entry-provider.js';
 
@@ -29,6 +30,11 @@ export interface WebSocketClientOptions extends ClientOptions, Pick<ClientHandle
    * @default none: one method serves all messages
    */
   discriminator?: string;
+  /**
+   * What both ends say to each other (reference 17): a method for each of its `sends` and `asks` serves, in the place of
+   * `onMessage`. The `dataType` is `'object'`. @default none
+   */
+  contract?: AnyContract;
 }
 
 /** Makes a client's options from providers, as `useFactory` of a provider does (reference 15.7). */

@@ -1,10 +1,17 @@
 import { Scope } from '@nestjs/common';
 import type { ConnectionHandlerOptions } from '../decorators/connection-handler.decorator.js';
+import { contractBehind } from '../contract/contract.js';
 import { checkNames } from '../errors/check-names.js';
 import { InvalidOptionError } from '../errors/invalid-option.error.js';
 import { OPTION_NAMES } from '../server/server-options.js';
 
-const NAMES: ReadonlySet<string> = new Set([...OPTION_NAMES, 'scope', 'discriminator']);
+const NAMES: ReadonlySet<string> = new Set([
+  ...OPTION_NAMES,
+  'scope',
+  'discriminator',
+  'contract',
+  'concurrency',
+]);
 const SCOPES: ReadonlySet<unknown> = new Set([undefined, Scope.DEFAULT, Scope.REQUEST, Scope.TRANSIENT]);
 
 /**
@@ -25,5 +32,31 @@ export function checkHandlerOptions(options: ConnectionHandlerOptions, owner: st
   }
   if (discriminator !== undefined && typeof discriminator !== 'string') {
     throw new InvalidOptionError(owner, 'discriminator', discriminator, 'a string, the name of a property');
+  }
+  const { contract, concurrency, dataType } = options;
+  if (contract !== undefined && contractBehind(contract) === undefined) {
+    throw new InvalidOptionError(owner, 'contract', contract, 'what defineContract() returned');
+  }
+  if (concurrency !== undefined && !(Number.isSafeInteger(concurrency) && concurrency > 0)) {
+    throw new InvalidOptionError(owner, 'concurrency', concurrency, 'a whole number from 1');
+  }
+  if (concurrency !== undefined && contract === undefined) {
+    throw new InvalidOptionError(owner, 'concurrency', concurrency, 'left out, since there is no contract');
+  }
+  if (contract !== undefined && discriminator !== undefined) {
+    throw new InvalidOptionError(
+      owner,
+      'discriminator',
+      discriminator,
+      'left out: a contract says which method serves',
+    );
+  }
+  if (contract !== undefined && dataType !== undefined && dataType !== 'object') {
+    throw new InvalidOptionError(
+      owner,
+      'dataType',
+      dataType,
+      "'object', or left out, since there is a contract",
+    );
   }
 }

@@ -1,5 +1,6 @@
 import type { Type } from '@nestjs/common';
 import type { ContextId } from '@nestjs/core';
+import type { AnyContract } from '../contract/contract.js';
 import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
 import type {
   TopicRecovery,
@@ -10,6 +11,7 @@ import type {
 } from '../interfaces/index.js';
 import type { ConnectionHooks } from '../server/hooks.js';
 import type { WebSocketConnection } from '../server/web-socket-connection.js';
+import { contractHooks } from './contract-members.js';
 import { findHookMethods, optionalHook } from './hook-methods.js';
 import { serveMessages } from './message-server.js';
 import type { EnhancerResolver } from './pipeline/enhancer-resolver.js';
@@ -21,6 +23,8 @@ export interface ConnectionHandlerClass {
   /** An instance, or the prototype of the class: where the methods are. */
   readonly handler: object;
   readonly discriminator?: string | undefined;
+  readonly contract?: AnyContract | undefined;
+  readonly concurrency?: number | undefined;
   readonly wrapper?: ProviderWrapper | undefined;
 }
 
@@ -44,7 +48,8 @@ export function connectionHooks(
     { ...handlerClass, methods, decorator: 'ConnectionHandler', pattern: ({ wss }) => wss.path, contextId },
     enhancers,
   );
-  if (messages === undefined) {
+  const contract = contractHooks<WebSocketConnection>({ ...handlerClass, contextId }, methods, enhancers);
+  if (messages === undefined && contract === undefined) {
     throw new InvalidHandlerError(
       name,
       'a connection handler needs a method onMessage(), or one marked @OnMessage()',
@@ -52,7 +57,8 @@ export function connectionHooks(
   }
   return {
     name,
-    ...messages,
+    ...(messages ?? NO_MESSAGES),
+    contract,
     open: optionalHook(onOpen, handlerOf, (reconnected: boolean): WSOpenEvent => ({
       type: 'open',
       reconnected,
@@ -73,6 +79,9 @@ export function connectionHooks(
     ),
   };
 }
+
+/** With a contract, its members serve what comes. */
+const NO_MESSAGES: Pick<ConnectionHooks, 'message'> = { message: () => undefined };
 
 function handlerOf(connection: WebSocketConnection): object {
   return connection.handler;

@@ -112,13 +112,19 @@ export class DecisionResolver {
         "a discriminator is a property of messages that are objects; set the dataType to 'object'",
       );
     }
+    if (provider.options.contract !== undefined && dataType !== 'object') {
+      throw new InvalidHandlerError(
+        provider.type.name,
+        "the messages of a contract are objects; set the dataType of the server that lets its clients in to 'object'",
+      );
+    }
     return this.#createSource(provider);
   }
 
   #createSource({
     type,
     wrapper,
-    options: { scope, discriminator },
+    options: { scope, discriminator, contract, concurrency },
   }: ConnectionHandlerProvider): HandlerSource {
     const isMade = isMadeByNest(wrapper);
     const isStatic = wrapper.isDependencyTreeStatic();
@@ -129,6 +135,8 @@ export class DecisionResolver {
         ? ((wrapper.metatype ?? type).prototype as object)
         : ((wrapper.instance ?? type.prototype) as object),
       discriminator,
+      contract,
+      concurrency,
       wrapper,
     };
     if (isStatic && (!isMade || scope === Scope.DEFAULT)) {

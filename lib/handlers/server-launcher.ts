@@ -89,7 +89,7 @@ export class ServerLauncher
       const { type, options } = provider;
       const serverOptions = serverOptionsOf(options);
       if (serverOptions === undefined) continue;
-      const dataType = this.registry.dataTypeOf(options.dataType);
+      const dataType = this.registry.dataTypeOf(serverOptions.dataType);
       this.registry.start(this.hooks.ofShorthand(provider, dataType), serverOptions, type);
     }
     this.#warnOfUnservable();
@@ -126,9 +126,12 @@ export class ServerLauncher
     }
     if ([...this.registry].some(({ dataType }) => dataType === 'object')) return;
     for (const { type, options } of provided) {
-      if (options.discriminator === undefined) continue;
+      const { discriminator, contract } = options;
+      if (discriminator === undefined && contract === undefined) continue;
+      const what =
+        contract === undefined ? 'a discriminator, a property of messages' : 'a contract of messages';
       this.#logger.warn(
-        `${type.name} has a discriminator, a property of messages that are objects, and no server has them; ` +
+        `${type.name} has ${what} that are objects, and no server has them; ` +
           "set the dataType of its server to 'object'",
       );
     }
@@ -139,9 +142,13 @@ export class ServerLauncher
 function serverOptionsOf({
   scope: _scope,
   discriminator: _discriminator,
+  contract,
+  concurrency: _concurrency,
   ...options
 }: ConnectionHandlerOptions): ServerOptions | undefined {
-  return Object.values(options).some((value) => value !== undefined) ? options : undefined;
+  if (Object.values(options).every((value) => value === undefined)) return undefined;
+  // The messages of a contract are objects, whatever the defaults say.
+  return contract === undefined ? options : { ...options, dataType: 'object' };
 }
 
 /** A base class need not be provided itself. */

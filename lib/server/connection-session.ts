@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { CallOptions } from '../contract/contract.js';
 import type {
   HandshakeRequest,
   SubscribeOptions,
@@ -21,6 +22,7 @@ import { sendable, sendReply, type Replier } from './replies/send-reply.js';
 import type { ResolvedServerOptions } from './server-options.js';
 import { isV1 } from '../protocol/sub-protocol.js';
 import { ResumeLink, type LinkedConnection } from './resume/resume-link.js';
+import { RpcLink, type LinkHost } from './rpc/rpc-link.js';
 import type { Follower } from './topic-history.js';
 import { NO_TOPICS } from './topics.js';
 import { WebSocketConnection, type ConnectionBehind, type Sendable } from './web-socket-connection.js';
@@ -47,6 +49,9 @@ export interface ConnectionOwner {
   logError(name: string, errors: ErrorList): void;
 }
 
+/** How many times more than it may may wait while a hook waits for an answer of the client's, which comes after that. */
+const ASKING_FACTOR = 8;
+
 const NO_HANDLER = {};
 const NO_HOOKS: ConnectionHooks = { name: 'no handler', message: () => undefined };
 
@@ -65,6 +70,7 @@ export class ConnectionSession
     OutboxObserver,
     Replier,
     LinkedConnection,
+    LinkHost<WebSocketConnection>,
     Follower
 {
   readonly request: HandshakeRequest;
@@ -84,7 +90,9 @@ export class ConnectionSession
   readonly #decode: MessageDecoder;
   #hooks: ConnectionHooks = NO_HOOKS;
   #streams: ReplyStreams | null = null;
+  #rpc: RpcLink<WebSocketConnection> | undefined;
   #draining = false;
+  #isFull = false;
   // What comes after a message that ends the connection is not served (RFC 6455, section 7.1.7).
   #violated = false;
   // onTerminate is the last hook: what fails later is for the log.
@@ -130,7 +138,42 @@ export class ConnectionSession
   }
 
   received(data: Buffer, isBinary: boolean): void {
-    this.#inbox.receive(data, isBinary);
+    if (this.#rpc === undefined) this.#inbox.receive(data, isBinary);
+    else if (!this.#violated) this.#rpc.received(data, isBinary);
+  }
+
+  /** Runs a step of the link's, in its turn. */
+  perform(step: () => Completion, bytes?: number): void {
+    this.#inbox.perform(step, bytes);
+    // It reads on while it waits for an answer, but not without bound.
+    if (this.#isFull) this.#pace();
+  }
+
+  /** @throws {TypeError} (as a rejection) if the handler has no contract, or the message is none of its asks */
+  async call(message: object, options?: CallOptions): Promise<unknown> {
+    if (this.#rpc === undefined)
+      throw new TypeError('WebSocketConnection.call() is for handlers with the option "contract"');
+    return this.#rpc.call(message, options);
+  }
+
+  sendText(text: string): void {
+    if (this.isOpen) this.outbox.sendText(text);
+  }
+
+  /** Tells `onError` of a failure of the handler's; with a code, of a message that does not keep to its contract. */
+  report(error: unknown, errCode?: number): Completion {
+    return this.#report(errorDetails(error, errCode === undefined ? 'user' : 'json', errCode));
+  }
+
+  reportLater(error: unknown): void {
+    this.#inbox.perform(() => {
+      const errors = errorDetails(error, 'user');
+      return this.#terminated ? this.#log(this.#hooks.name, errors) : this.#report(errors);
+    });
+  }
+
+  askingChanged(): void {
+    this.#pace();
   }
 
   /** Sends a message that others share, if the connection is open. */
@@ -174,6 +217,8 @@ export class ConnectionSession
 
   receive(data: Buffer, isBinary: boolean): Completion {
     if (this.#violated) return undefined;
+    // It came before the handler was there.
+    if (this.#rpc !== undefined) return this.#rpc.receive(data, isBinary);
     let decoded: unknown;
     try {
       decoded = this.#decode(data, isBinary);
@@ -191,11 +236,21 @@ export class ConnectionSession
   }
 
   pause(): void {
-    this.websocket.pause();
+    this.#isFull = true;
+    this.#pace();
   }
 
   resume(): void {
-    if (!this.#draining) this.websocket.resume();
+    this.#isFull = false;
+    this.#pace();
+  }
+
+  /** Reads, or not: while a hook waits for an answer of the client's, which is behind what is not read yet, for longer. */
+  #pace(): void {
+    const { websocket } = this;
+    const isAsking = this.#rpc !== undefined && this.#rpc.isAsking && !this.#inbox.exceeds(ASKING_FACTOR);
+    if ((this.#isFull || this.#draining) && !isAsking) websocket.pause();
+    else websocket.resume();
   }
 
   overflow(bufferedAmount: number): void {
@@ -227,8 +282,10 @@ export class ConnectionSession
   /** Reads no more, serves what was received, then closes with 1001. */
   shutdown(): void {
     this.#draining = true;
-    this.websocket.pause();
+    this.#pace();
     this.websocket.afterReceived(() => {
+      this.#rpc?.drain();
+      this.#inbox.perform(() => this.#rpc?.idle());
       this.#inbox.perform(() => {
         this.#draining = false;
         this.websocket.close(CloseCode.GOING_AWAY);
@@ -243,7 +300,9 @@ export class ConnectionSession
     this.#owner.disconnected(this);
     this.outbox.close();
     this.#streams?.close();
+    this.#rpc?.closed();
     const text = reason.length === 0 ? undefined : reason.toString();
+    if (this.#rpc !== undefined) this.#inbox.perform(() => this.#rpc!.idle());
     this.#inbox.perform(() => {
       this.#terminated = true;
       const completion = this.#run(() => this.#hooks.terminate?.(this.connection, code, text));
@@ -318,6 +377,10 @@ export class ConnectionSession
   #open({ handler, hooks }: BoundHandler): Completion {
     this.handler = handler;
     this.#hooks = hooks;
+    if (hooks.contract !== undefined) {
+      this.#rpc = new RpcLink(hooks.contract, this);
+      if (this.websocket.readyState === this.websocket.CLOSED) this.#rpc.closed();
+    }
     if (this.websocket.readyState !== this.websocket.CLOSED) this.#owner.connected(this);
     const reconnected = this.resuming !== undefined && this.resuming.earlierIds.size > 0;
     return this.#run(() => hooks.open?.(this.connection, reconnected));

@@ -2,6 +2,7 @@ import type { HandshakeRequest } from '../interfaces/index.js';
 import type { HandshakeExchange } from './handshake/handshake-exchange.js';
 import type { ErrorList } from '../errors/error-details.js';
 import type { TopicRecovery } from '../interfaces/index.js';
+import type { ContractHooks } from './rpc/contract-hooks.js';
 import type { WebSocketConnection } from './web-socket-connection.js';
 import type { WebSocketServer } from './web-socket-server.js';
 
@@ -16,6 +17,8 @@ export interface ConnectionHooks {
   readonly message: (connection: WebSocketConnection, data: unknown, isBinary: boolean) => unknown;
   /** Runs the exception filters for a failure of `message`; rethrows (or rejects with) what they leave. */
   filter?: ((connection: WebSocketConnection, data: unknown, failure: unknown) => unknown) | undefined;
+  /** What serves the members of its contract, in the place of `message`. */
+  readonly contract?: ContractHooks<WebSocketConnection> | undefined;
   /** @param reconnected whether the client was connected before */
   open?(connection: WebSocketConnection, reconnected: boolean): unknown;
   resume?(connection: WebSocketConnection, topics: Readonly<Record<string, TopicRecovery>>): unknown;

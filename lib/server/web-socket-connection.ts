@@ -1,3 +1,4 @@
+import type { CallOptions } from '../contract/contract.js';
 import type { HandshakeRequest, SubscribeOptions, TopicSubscription } from '../interfaces/index.js';
 import type { ConnectionSocket } from './socket/connection-socket.js';
 import type { Outbox } from './socket/outbox.js';
@@ -26,6 +27,7 @@ export interface ConnectionBehind {
   readonly outbox: Outbox;
   subscribe(topic: string, options?: SubscribeOptions): Promise<TopicSubscription | undefined>;
   unsubscribe(topic: string): void;
+  call(message: object, options?: CallOptions): Promise<unknown>;
 }
 
 const STATUSES = ['Connected', 'Connected', 'Closing', 'Closed'] as const;
@@ -125,6 +127,20 @@ export class WebSocketConnection<Data extends object = object> {
     // Strings first: they are most of the traffic, and need no look at what kind of object they are.
     if (typeof message === 'string') outbox.sendText(message);
     else outbox.send(message);
+  }
+
+  /**
+   * Asks the client, if the handler has a contract: `await ws.call(chat.confirm({ text }))`. The answer does not wait behind a
+   * hook, so a hook may wait for it (reference 17.1, 17.4).
+   *
+   * @param message one of the contract's `asks`
+   * @returns a promise of the answer; it rejects with an `RpcError` if that is an error, with a `SchemaError` if it does not fit
+   * its schema, with a `TimeoutError`, with the signal's reason, or with a `ConnectionLostError`
+   * @throws {TypeError} (as a rejection) for a message that is none of the contract's asks, and without a contract
+   * @throws {RangeError} (as a rejection) for a timeout out of range
+   */
+  call(message: object, options?: CallOptions): Promise<unknown> {
+    return this.#behind.call(message, options);
   }
 
   /**

@@ -13,6 +13,12 @@ export interface InboxConsumer {
 /** A step in the life of a connection that waits its turn among the messages. */
 export type InboxTask = () => Completion;
 
+/** A message that was decoded before its turn: the step that serves it. */
+interface WaitingStep {
+  step: InboxTask;
+  bytes: number;
+}
+
 /** How much may wait before reading from the client pauses (reference 6.2). */
 export interface InboxLimits {
   readonly maxQueuedMessages: number;
@@ -32,7 +38,7 @@ interface WaitingMessage {
 export class Inbox {
   readonly #consumer: InboxConsumer;
   readonly #limits: InboxLimits;
-  #waiting: (WaitingMessage | InboxTask)[] | null = null;
+  #waiting: (WaitingMessage | WaitingStep | InboxTask)[] | null = null;
   #next = 0;
   #bytes = 0;
   #busy = false;
@@ -54,10 +60,15 @@ export class Inbox {
     this.#continueAfter(this.#consumer.receive(data, isBinary));
   }
 
-  /** Runs a task now, or when what came before it is done. */
-  perform(task: InboxTask): void {
+  /**
+   * Runs a task now, or when what came before it is done.
+   *
+   * @param bytes what waits with it, of a message that was decoded already
+   */
+  perform(task: InboxTask, bytes = 0): void {
     if (this.#busy) {
-      this.#enqueue(task);
+      this.#bytes += bytes;
+      this.#enqueue(bytes === 0 ? task : { step: task, bytes });
       return;
     }
     this.#busy = true;
@@ -79,7 +90,7 @@ export class Inbox {
     void current.then(() => this.#continueAfter(undefined));
   }
 
-  #enqueue(item: WaitingMessage | InboxTask): void {
+  #enqueue(item: WaitingMessage | WaitingStep | InboxTask): void {
     this.#waiting ??= [];
     this.#waiting.push(item);
     if (this.#paused) return;
@@ -95,7 +106,16 @@ export class Inbox {
     const item = waiting[this.#next]!;
     // Drops the reference, so that a served message's memory is free while later ones still wait.
     waiting[this.#next++] = undefined!;
-    if (typeof item !== 'function') this.#bytes -= item.data.length;
+    let task: WaitingMessage | InboxTask;
+    if (typeof item === 'function') {
+      task = item;
+    } else if ('step' in item) {
+      this.#bytes -= item.bytes;
+      task = item.step;
+    } else {
+      this.#bytes -= item.data.length;
+      task = item;
+    }
     const left = waiting.length - this.#next;
     if (left === 0) {
       this.#waiting = null;
@@ -108,7 +128,14 @@ export class Inbox {
       this.#paused = false;
       this.#consumer.resume();
     }
-    return item;
+    return task;
+  }
+
+  /** Whether so many times as much waits as may. */
+  exceeds(times: number): boolean {
+    const { maxQueuedMessages, maxQueuedBytes } = this.#limits;
+    const length = this.#waiting === null ? 0 : this.#waiting.length - this.#next;
+    return length > times * maxQueuedMessages || this.#bytes > times * maxQueuedBytes;
   }
 
   /** Half empty, not empty: the client's next messages are under way while the rest is served. */
