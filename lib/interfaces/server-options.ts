@@ -117,6 +117,7 @@ export interface ServerDefaults {
   /**
    * How a client is told that `onConnection`, or a guard of it, refuses it: by an HTTP status, which a browser hides from
    * its page, or, with `'close'`, by an open connection that is closed at once with 4000 + the status: 4401, 4403, 4503.
+   * Clients that speak the sub-protocol of {@link resume} are always told by a close frame.
    *
    * @default 'http'
    */
