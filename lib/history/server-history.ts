@@ -53,7 +53,7 @@ export class ServerHistory implements TopicHistory, LogOwner {
     this.#appender = new Appender(settings.store, settings.bounds, settings.channel, (topic) => {
       const log = this.#logs.get(topic);
       // Its first subscriber does not miss what is published after it came.
-      return log === undefined || log.isStarted ? undefined : log.started;
+      return log === undefined || log.isStarted ? undefined : log.whenStarted();
     });
   }
 

@@ -85,6 +85,10 @@ export class TopicLog implements ChannelFollower {
   #filled: Promise<void>;
   /** Ends the wait for the next attempt. */
   #retryNow: () => void = () => undefined;
+  /** Why the log does not know yet where the topic stands, if that can't be read. */
+  #problem: unknown;
+  /** Tells whoever waits for the start of such a problem. */
+  #giveUp: (problem: unknown) => void = () => undefined;
   #lookout: NodeJS.Timeout | undefined;
   #expected: TopicPosition = { epoch: '', offset: 0 };
 
@@ -118,6 +122,13 @@ export class TopicLog implements ChannelFollower {
 
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** Waits for the start; rejects when it turns out that where the topic stands can't be read. */
+  async whenStarted(): Promise<void> {
+    if (this.#started) return;
+    if (this.#problem !== undefined) throw this.#problem;
+    await Promise.race([this.started, new Promise<never>((_resolve, reject) => (this.#giveUp = reject))]);
   }
 
   close(): void {
@@ -160,9 +171,13 @@ export class TopicLog implements ChannelFollower {
     const { store, bounds, slots } = this.#owner;
     for (let delay = FIRST_RETRY; !this.#closed; delay = Math.min(delay * 2, LAST_RETRY)) {
       try {
-        return await slots.run(() => store.read(this.channel, after, limit, bounds));
+        const page = await slots.run(() => store.read(this.channel, after, limit, bounds));
+        this.#problem = undefined;
+        return page;
       } catch (error) {
         if (this.#closed) break;
+        this.#problem = error ?? new Error('No reason');
+        this.#giveUp(this.#problem);
         this.#owner.report('not read', `The history of the topic ${this.topic} can not be read`, error);
         await this.#retryIn(delay);
       }

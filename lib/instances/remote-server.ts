@@ -1,6 +1,7 @@
 import { NOT_REMEMBERED, type TopicHistory } from '../server/topic-history.js';
 import type { HistoryMessage, HistoryQuery, TopicPosition } from '../interfaces/index.js';
 import type { SharedMessage } from '../server/message/shared-message.js';
+import { FailedPublications } from '../server/failed-publications.js';
 import type { ConnectionCount } from '../server/other-instances.js';
 import type { PublisherBehind } from '../server/server-publisher.js';
 import { publishRemembered, historyOf } from '../server/remembered-topics.js';
@@ -19,7 +20,7 @@ export class RemoteServer implements PublisherBehind {
   readonly #owner: RemoteCarrier;
   readonly #name: string;
   readonly #history: TopicHistory | undefined;
-  readonly #untold: (error: unknown) => void;
+  readonly #failedPublications: FailedPublications;
   readonly #messages: ServerMessages;
   readonly #counts = new ConnectionCounts();
 
@@ -38,7 +39,7 @@ export class RemoteServer implements PublisherBehind {
     this.#name = name;
     this.#messages = new ServerMessages(owner, name);
     this.#history = history;
-    this.#untold = untold;
+    this.#failedPublications = new FailedPublications(untold);
   }
 
   broadcast(message: SharedMessage, except: ReadonlySet<number>): void {
@@ -50,7 +51,13 @@ export class RemoteServer implements PublisherBehind {
     message: SharedMessage,
     except: ReadonlySet<number>,
   ): Promise<TopicPosition | undefined> {
-    const remembered = publishRemembered(this.#history, topics, message, except, this.#untold);
+    const remembered = publishRemembered(
+      this.#history,
+      topics,
+      message,
+      except,
+      this.#failedPublications.failed,
+    );
     if (remembered !== undefined) return remembered;
     this.#messages.publish(topics, message, [...except]);
     return NOT_REMEMBERED;

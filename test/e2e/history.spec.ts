@@ -1,5 +1,6 @@
 /** reference 16.1 to 16.6: topics that remember, as their clients see them. */
 import {
+  BackplaneError,
   WSSHandler,
   type WebSocketConnection,
   type WebSocketServer,
@@ -12,7 +13,7 @@ import {
 import { closeApps, startApp, type TestApp } from '../support/app.js';
 import { connect } from '../support/client.js';
 import { MemoryBroker, type MemoryBackplane } from '../support/memory-backplane.js';
-import { until } from '../support/patience.js';
+import { until, within } from '../support/patience.js';
 import { Recorder } from '../support/recorder.js';
 import { ResumingClient } from '../support/resuming-client.js';
 
@@ -285,5 +286,39 @@ describe.each([
     expect(await instance.server.history('room:1')).toEqual([]);
     expect(await instance.server.publish('room:1', 'new')).toMatchObject({ offset: 1 });
     expect((await client.take('message')).payload).toBe('new');
+  });
+});
+
+describe('while the broker is away', () => {
+  it('16.2 publish rejects, also to a topic whose first subscriber came meanwhile; it gets what is published afterwards', async () => {
+    const broker = new MemoryBroker();
+    const instance = await startInstance(broker);
+    broker.fail();
+    const client = await connect(`${instance.wsUrl}/chat?topic=room:9`);
+    await instance.events.next('open');
+    for (const topic of ['room:1', 'room:9', 'room:9']) {
+      const publishing = instance.server.publish(topic, 'lost');
+      await expect(within(publishing, 2000)).rejects.toThrow(BackplaneError);
+    }
+    broker.recover();
+    await subscribed(instance);
+    await instance.server.publish('room:9', 'here');
+    expect(await client.next()).toBe('here');
+  });
+
+  it('16.2 what nobody awaits is told at once, and then once a second with how many there were', async () => {
+    const broker = new MemoryBroker();
+    const instance = await startInstance(broker);
+    broker.fail();
+    const message = async () => ((await instance.events.next('error'))[0] as { message: string }).message;
+    expect(await message()).toMatch(/^The backplane is away/);
+    for (let count = 0; count < 50; count++) void instance.server.publish('room:1', 'lost');
+    expect(await message()).toMatch(/what it remembers can not be reached: the backplane is away/);
+    expect(await message()).toMatch(
+      /^49 messages were not published in the last second, this is the last: .*the backplane is away/,
+    );
+    expect(instance.events.unread('error')).toEqual([]);
+    void instance.server.publish('room:1', 'lost');
+    expect(await message()).toMatch(/what it remembers can not be reached/);
   });
 });
