@@ -4,6 +4,7 @@ import type { ChannelFollower, HistoryStore } from './history-store.js';
 
 /** Remembers in the memory of this process: for an application without a backplane (reference 16.1). */
 export class ProcessStore implements HistoryStore {
+  readonly mayLoseWord = false;
   readonly #followers = new Map<string, ChannelFollower>();
   readonly #memory = new MemoryHistory((channel, first, messages) =>
     this.#followers.get(channel)?.remembered(first, messages),

@@ -46,8 +46,12 @@ export interface LogMember {
 export interface LogFollower extends LogMember {
   /** Resolves when it is live; the same at every call. */
   run(): Promise<TopicSubscription | undefined>;
-  /** It is not to be live any more. */
-  cancel(): void;
+  /**
+   * It is not to be live any more.
+   *
+   * @param successor who takes its place: what that resolves with, this does if it was not live yet
+   */
+  cancel(successor?: LogFollower): void;
 }
 
 interface Batch {
@@ -90,6 +94,8 @@ export class TopicLog implements ChannelFollower {
   /** Tells whoever waits for the start of such a problem. */
   #giveUp: (problem: unknown) => void = () => undefined;
   #lookout: NodeJS.Timeout | undefined;
+  /** When something came last, or was looked for, in milliseconds of `performance.now()`. */
+  #heardAt = performance.now();
   #expected: TopicPosition = { epoch: '', offset: 0 };
 
   constructor(topic: string, channel: string, owner: LogOwner) {
@@ -140,6 +146,7 @@ export class TopicLog implements ChannelFollower {
   }
 
   remembered(first: TopicPosition, messages: readonly Uint8Array[]): void {
+    this.#heardAt = performance.now();
     if (this.#filling) this.#wait({ first, messages });
     else if (!this.#take({ first, messages })) void this.#fill();
   }
@@ -157,6 +164,24 @@ export class TopicLog implements ChannelFollower {
       this.#lookout = undefined;
       if (!this.#has(this.#expected.epoch, this.#expected.offset)) this.missed();
     }, DELIVERY_TIMEOUT).unref();
+  }
+
+  /** Whether nothing has come for so long, in milliseconds; never while it reads. */
+  isQuietFor(time: number, now: number): boolean {
+    return this.#started && !this.#filling && now - this.#heardAt >= time;
+  }
+
+  /** Asks once whether a last message was missed, after which nothing came that would show it (reference 16.5). */
+  async lookForMissed(): Promise<void> {
+    const { store, bounds, slots } = this.#owner;
+    const known = this.#offset;
+    this.#heardAt = performance.now();
+    try {
+      const { epoch, newest } = await slots.run(() => store.read(this.channel, known, 0, bounds));
+      if (epoch !== this.#epoch || newest < known || newest > this.#offset) this.missed();
+    } catch {
+      // The next look finds it. An outage is told of elsewhere, and all is read when it is over.
+    }
   }
 
   /** Reads as far as the topic has come by now. Resolves when this log is there, or closed. */
