@@ -120,6 +120,10 @@ export class ServerHistory implements TopicHistory, LogOwner {
 
   async forget(topic: string): Promise<void> {
     await this.store.forget(this.#settings.channel(topic));
+    this.forgotten(topic);
+  }
+
+  forgotten(topic: string): void {
     this.#logs.get(topic)?.missed();
   }
 

@@ -68,7 +68,8 @@ export class RemoteServer implements PublisherBehind {
   }
 
   async forget(topic: string): Promise<void> {
-    return historyOf(this.#history, topic, 'forget').forget(topic);
+    await historyOf(this.#history, topic, 'forget').forget(topic);
+    this.#messages.forgotten(topic);
   }
 
   sendTo(id: number, message: SharedMessage): void {
@@ -79,7 +80,7 @@ export class RemoteServer implements PublisherBehind {
     this.#messages.terminateConnection(id, code, reason);
   }
 
-  /** Nobody greets who only publishes: all who answer within the timeout are counted. */
+  /** Nobody greets who only publishes: those who answer tell how many there are to wait for. */
   async countConnections(timeout: number): Promise<ConnectionCount> {
     if (!this.#owner.available) return { connections: 0, instances: 0 };
     return this.#counts.collect(timeout, (call) =>
@@ -89,6 +90,6 @@ export class RemoteServer implements PublisherBehind {
 
   /** An entry for this server, which came on the channel of the instance. */
   receiveOwn(entry: Entry, sender: number): void {
-    if (entry[0] === EntryKind.COUNTED) this.#counts.answer(entry[2], sender, entry[3]);
+    if (entry[0] === EntryKind.COUNTED) this.#counts.answer(entry[2], sender, entry[3], entry[4]);
   }
 }

@@ -104,8 +104,8 @@ export class ServerPublisher {
   }
 
   /**
-   * Forgets all that is remembered of a topic; its positions begin anew, in another epoch (reference 16.6). Clients of
-   * this instance are told at once, those of others when something is published next.
+   * Forgets all that is remembered of a topic; its positions begin anew, in another epoch (reference 16.6). Clients that
+   * speak the sub-protocol are told, on all instances.
    *
    * @returns a promise that rejects with a `BackplaneError` if the store can not be reached
    * @throws {TypeError} for a topic without history

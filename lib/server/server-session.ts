@@ -224,7 +224,13 @@ export class ServerSession
   }
 
   async forget(topic: string): Promise<void> {
-    return historyOf(this.#history, topic, 'forget').forget(topic);
+    await historyOf(this.#history, topic, 'forget').forget(topic);
+    this.#others?.forgotten(topic);
+  }
+
+  /** What is remembered of a topic was forgotten by another instance. */
+  forgotten(topic: string): void {
+    this.#history?.forgotten(topic);
   }
 
   sendTo(id: number, message: SharedMessage): void {
