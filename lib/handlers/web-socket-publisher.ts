@@ -13,8 +13,8 @@ import { WebSocketServerRegistry } from './web-socket-server.registry.js';
 
 /** What whoever publishes has to know of a server that runs elsewhere. */
 export interface PublisherOptions {
-  /** The server's own option. @default the module's */
-  history?: HistoryOptions;
+  /** The server's own option; `false` if it has none. @default the module's */
+  history?: HistoryOptions | false;
   /** The server's own option: how `history()` decodes messages. @default the module's */
   dataType?: DataType;
 }

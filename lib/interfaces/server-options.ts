@@ -103,11 +103,11 @@ export interface ServerDefaults {
   perMessageDeflate?: boolean | PerMessageDeflateOptions;
   /**
    * Topics that remember: nothing that is published to them is lost within these bounds, across cut lines and restarts
-   * (reference 16).
+   * (reference 16). `false`: none do, whatever the module says.
    *
    * @default none
    */
-  history?: HistoryOptions;
+  history?: HistoryOptions | false;
   /**
    * Whether clients may speak the sub-protocol `nestjs-4d-websocket.v1`, which tells them their positions (reference 16.4).
    *

@@ -1,6 +1,8 @@
 /** reference 16.1 to 16.6: topics that remember, as their clients see them. */
 import {
   BackplaneError,
+  InvalidOptionError,
+  WebSocketPublisher,
   WSSHandler,
   type WebSocketConnection,
   type WebSocketServer,
@@ -321,4 +323,23 @@ describe('while the broker is away', () => {
     void instance.server.publish('room:1', 'lost');
     expect(await message()).toMatch(/what it remembers can not be reached/);
   });
+});
+
+it('16.1 history: false has no topic remember, whatever the module says; true is none', async () => {
+  const served = { onMessage: () => undefined, onConnection: () => ({ onMessage: () => undefined }) };
+  const broker = new MemoryBroker();
+  const history = { topics: '*' };
+  const { app } = await startApp({ options: { history, backplane: broker.create() } });
+  const registry = app.get(WebSocketServerRegistry);
+  expect(await registry.create(served, { path: '/module' }).publish('t', 'x')).toMatchObject({ offset: 1 });
+  const server = registry.create(served, { path: '/none', history: false });
+  expect(await server.publish('t', 'x')).toBeUndefined();
+  await expect(server.history('t')).rejects.toThrow(TypeError);
+  expect(() => registry.create(served, { path: '/true', history: true as never })).toThrow(
+    InvalidOptionError,
+  );
+  // Of a server that runs elsewhere, too.
+  const publisher = app.get(WebSocketPublisher);
+  expect(await publisher.server('/elsewhere').publish('t', 'x')).toMatchObject({ offset: 1 });
+  expect(await publisher.server('/other', { history: false }).publish('t', 'x')).toBeUndefined();
 });
