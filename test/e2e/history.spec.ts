@@ -343,3 +343,55 @@ it('16.1 history: false has no topic remember, whatever the module says; true is
   expect(await publisher.server('/elsewhere').publish('t', 'x')).toMatchObject({ offset: 1 });
   expect(await publisher.server('/other', { history: false }).publish('t', 'x')).toBeUndefined();
 });
+
+it('16.2 what is published when the application is closed rejects, also where the process remembers', async () => {
+  const { app, server } = await startInstance();
+  expect(await server.publish('room:1', 'x')).toMatchObject({ offset: 1 });
+  await app.close();
+  await expect(server.publish('room:1', 'y')).rejects.toThrow(BackplaneError);
+  await expect(server.history('room:1')).rejects.toThrow(/the application is closed/);
+});
+
+describe('16.4 a client with the sub-protocol that tells no positions', () => {
+  async function start(handshakeTimeout?: number) {
+    const errors = new Recorder();
+    const opened = new Recorder();
+    @WSSHandler({ path: '/', handshakeTimeout })
+    class Server {
+      onConnection() {
+        return {
+          onOpen: () => opened.push('open'),
+          onMessage: () => undefined,
+          onError: (_ws: unknown, { errors: [error] }: { errors: object[] }) => errors.push('error', error),
+        };
+      }
+    }
+    const { wsUrl } = await startApp({ providers: [Server] });
+    const client = await connect(wsUrl, { protocols: ['nestjs-4d-websocket.v1'] });
+    return { client, errors, opened };
+  }
+
+  it('is waited for no longer than handshakeTimeout; what comes later is told once, and ignored', async () => {
+    const { client, errors, opened } = await start(50);
+    await within(opened.next('open'), 4000);
+    for (let times = 0; times < 3; times++) client.send('["positions",[7],[["room:1","e",1]]]\n');
+    expect((await errors.next('error'))[0]).toMatchObject({
+      errCode: 1002,
+      componentSignature: 'wsck',
+      message: 'Positions are ignored that do not come first, once, and within 50 ms',
+    });
+    await client.close(1000);
+    expect(errors.unread('error')).toEqual([]);
+  });
+
+  it('is told of the same after a message, and after its positions', async () => {
+    for (const first of ['\nhello', '["positions",[],[]]\n']) {
+      const { client, errors, opened } = await start();
+      client.send(first);
+      await within(opened.next('open'), 4000);
+      client.send('["positions",[],[]]\n');
+      expect((await errors.next('error'))[0]).toMatchObject({ errCode: 1002 });
+      expect((await client.close(1000)).code).toBe(1000);
+    }
+  });
+});
