@@ -5,7 +5,7 @@
  * - KEYS[2], a hash: `epoch`, `offset` (of the newest message) and `tend` (when to drop what is too old next). It outlives the
  *   stream, so that a quiet channel keeps its epoch.
  *
- * What is in the stream and does not look like this is somebody else's, and ignored.
+ * What is in the stream and does not look like this is somebody else's, ignored, and counted for who is to be told.
  */
 
 /** How long a position outlives the messages, in milliseconds: a day at least, and some time more, to renew it now and then only. */
@@ -74,7 +74,7 @@ end
 
 /**
  * Appends and publishes. ARGV: a new epoch, how many messages are kept, for how long (ms), SPUBLISH or PUBLISH, the channel, the
- * messages. Returns the epoch and the offset of the first.
+ * messages. Returns the epoch, the offset of the first, and how many strange entries were removed.
  */
 const APPEND = `${COMMON}
 local fresh, keep, age, publish, channel = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
@@ -87,12 +87,14 @@ local function add(offset, message)
 end
 
 -- Somebody else's entries stand where ours are to come.
+local removed = 0
 local function make_room()
   local last = number(newest) .. '-18446744073709551615'
   while true do
     local strange = redis.call('XRANGE', stream, '(' .. last, '+', 'COUNT', 100)
     if #strange == 0 then break end
     for _, entry in ipairs(strange) do redis.call('XDEL', stream, entry[1]) end
+    removed = removed + #strange
   end
   redis.call('XSETID', stream, last)
 end
@@ -122,12 +124,13 @@ else
   redis.call('HSET', position, 'offset', number(newest))
 end
 redis.call(publish, channel, '\\193\\1' .. table.concat(header, ' ') .. '\\n' .. table.concat(messages))
-return { header[1], header[2] }
+return { header[1], header[2], removed }
 `;
 
 /**
  * Reads a page. ARGV: a new epoch, after which offset, how many at most, how many bytes, how many messages are kept, for how long
- * (ms). Returns the epoch, the newest and the oldest offset, the offset of the first that is read, and the messages.
+ * (ms). Returns the epoch, the newest and the oldest offset, the offset of the first that is read, the messages, and how many strange
+ * entries are between them.
  */
 const READ = `${COMMON}
 local fresh, after, limit = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -142,7 +145,7 @@ if after < 0 then after = newest + after end
 local expected = math.max(after + 1, oldest)
 local first, messages = expected, {}
 local from = number(expected)
-local count = 1
+local count, strange = 1, 0
 while #messages < limit and expected <= newest do
   local entries = redis.call('XRANGE', stream, from, number(newest), 'COUNT', count)
   for _, entry in ipairs(entries) do
@@ -157,6 +160,8 @@ while #messages < limit and expected <= newest do
       if bytes < 0 and #messages > 0 then limit = 0 break end
       messages[#messages + 1] = entry[2][2]
       if #messages == limit then break end
+    else
+      strange = strange + 1
     end
   end
   if #entries == 0 then
@@ -169,7 +174,7 @@ while #messages < limit and expected <= newest do
   local size = math.max(1, #entries[#entries][2][2])
   count = math.max(1, math.min(count * 4, 256, limit - #messages, math.floor(bytes / size)))
 end
-return { epoch, number(newest), number(oldest), number(first), messages }
+return { epoch, number(newest), number(oldest), number(first), messages, strange }
 `;
 
 /** Forgets a channel. ARGV: a new epoch, the epoch that it has to have or nothing. */

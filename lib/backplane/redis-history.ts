@@ -30,10 +30,12 @@ export class RedisHistory implements BackplaneHistory {
   /**
    * @param prefix what the names of channels begin with
    * @param link the link to Redis; undefined while Redis is away
+   * @param strange hears of entries that somebody else wrote
    */
   constructor(
     private readonly prefix: string,
     private readonly link: () => RedisLink | undefined,
+    private readonly strange: (channel: string, error: Error) => void,
   ) {}
 
   async append(
@@ -49,7 +51,8 @@ export class RedisHistory implements BackplaneHistory {
       link.publishCommand,
       name,
       ...messages.map(bufferOf),
-    ])) as [Buffer, Buffer];
+    ])) as [Buffer, Buffer, number];
+    this.#tellStrange(channel, answer[2], 'were removed, since they stood where messages are to come');
     return { epoch: answer[0].toString(), offset: Number(answer[1]) };
   }
 
@@ -67,17 +70,31 @@ export class RedisHistory implements BackplaneHistory {
       PAGE_BYTES,
       keep,
       age,
-    ])) as [...Buffer[], Buffer[]];
-    const [epoch, newest, oldest, first] = answer as Buffer[];
-    const entries = (answer[4] as Buffer[]).map((message, index): HistoryEntry => {
+    ])) as [
+      epoch: Buffer,
+      newest: Buffer,
+      oldest: Buffer,
+      first: Buffer,
+      messages: Buffer[],
+      strange: number,
+    ];
+    const [epoch, newest, oldest, first, messages, strange] = answer;
+    this.#tellStrange(channel, strange, 'are none of ours');
+    const entries = messages.map((message, index): HistoryEntry => {
       return { offset: Number(first) + index, message };
     });
-    return { epoch: epoch!.toString(), newest: Number(newest), oldest: Number(oldest), entries };
+    return { epoch: epoch.toString(), newest: Number(newest), oldest: Number(oldest), entries };
   }
 
   async forget(channel: string, epoch = ''): Promise<void> {
     const name = this.prefix + channel;
     await this.#run(`forget the channel ${channel}`, 'forgetHistory', name, () => [newEpoch(), epoch]);
+  }
+
+  #tellStrange(channel: string, count: number, what: string): void {
+    if (count === 0) return;
+    const key = `${keyInSlotOf(this.prefix + channel, this.prefix)}:messages`;
+    this.strange(channel, new BackplaneError(NAME, `${count} entries of the stream ${key} ${what}`));
   }
 
   /** @param task what Redis is asked for, for messages to people */

@@ -86,7 +86,11 @@ export class RedisBackplane implements Backplane {
     }
     this.#options = options;
     this.#prefix = `${prefix}:`;
-    this.history = new RedisHistory(this.#prefix, () => (this.#available ? this.#link : undefined));
+    this.history = new RedisHistory(
+      this.#prefix,
+      () => (this.#available ? this.#link : undefined),
+      (channel, error) => this.#observer?.strange?.(channel, error),
+    );
   }
 
   /** @throws {BackplaneError} if ioredis is not installed, and if Redis can't be reached or refuses */

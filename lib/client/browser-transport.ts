@@ -1,4 +1,4 @@
-import { encode } from '../protocol/frame.js';
+import { encode, isText } from '../protocol/frame.js';
 import { BEARER_PREFIX, PLAIN_PROTOCOL } from '../protocol/sub-protocol.js';
 import type { Transport } from './transport.js';
 
@@ -31,7 +31,7 @@ export const browserTransport: Transport = {
     websocket.binaryType = 'arraybuffer';
     websocket.onopen = () => observer.opened(websocket.protocol);
     websocket.onmessage = ({ data }) => {
-      const isBinary = typeof data !== 'string';
+      const isBinary = !isText(data);
       observer.received(isBinary ? new Uint8Array(data as ArrayBuffer) : data, isBinary);
     };
     websocket.onerror = () => (error = new Error('The connection failed'));

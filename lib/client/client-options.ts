@@ -1,8 +1,9 @@
 import { contractBehind, type AnyContract } from '../contract/contract.js';
 import type { DataType } from '../interfaces/data-type.js';
+import { isArrayOf, isText } from '../protocol/frame.js';
 import type { ClientDisconnectEvent } from './events.js';
 import { isObject } from './describe.js';
-import { callable, check, TEXT, whole, type Rule, type Rules } from './rule.js';
+import { BOOLEAN, callable, check, TEXT, whole, type Rule, type Rules } from './rule.js';
 
 /** A value, or a promise of one. */
 type Awaitable<T> = T | PromiseLike<T>;
@@ -18,7 +19,7 @@ export interface ReconnectOptions {
   maxDelay?: number;
   /** After so many attempts in a row without a connection the client gives up. @default Infinity */
   maxAttempts?: number;
-  /** Decides instead of the close code whether there is another attempt. */
+  /** Decides instead of the close code whether there is another attempt. What is no boolean decides nothing, and is an error. */
   retry?: (event: ClientDisconnectEvent) => boolean;
 }
 
@@ -106,7 +107,11 @@ export const MAX_DELAY = 2 ** 31 - 1;
 /** A token of RFC 9110, which a sub-protocol's name must be. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-const OBJECT: Rule = [undefined, isObject, 'an object'];
+const OBJECT: Rule = [
+  undefined,
+  (value) => isObject(value) && !callable[1](value) && !Array.isArray(value),
+  'an object',
+];
 
 const HANDLER: Rules = {
   dataType: [
@@ -132,21 +137,20 @@ const OPTIONS: Rules = {
     retry: callable,
   },
   token: callable,
-  buffer: [true, (value) => typeof value === 'boolean', 'a boolean'],
+  buffer: BOOLEAN,
   maxBufferedAmount: whole(2 ** 20, 0, Infinity),
   connectTimeout: whole(10_000, 1, MAX_DELAY),
   protocols: [
     [],
     (value) =>
-      Array.isArray(value) &&
-      value.every((name) => typeof name === 'string' && TOKEN.test(name)) &&
-      new Set(value).size === value.length,
+      isArrayOf((name) => isText(name) && TOKEN.test(name as string))(value) &&
+      new Set(value as string[]).size === (value as string[]).length,
     'an array of different sub-protocol names',
   ],
   resume: {
     storage: [
       undefined,
-      (value) => ['getItem', 'setItem'].every((name) => typeof Object(value)[name] === 'function'),
+      (value) => ['getItem', 'setItem'].every((name) => callable[1](Object(value)[name])),
       'a Storage',
     ],
     key: TEXT,
@@ -225,7 +229,9 @@ function values(name: string, given: unknown = {}, rules: Rules, prefix?: string
   for (const [option, rule] of Object.entries(rules)) {
     let value = options[option];
     if (!isRule(rule))
-      value = value !== false && values(option, value === true ? {} : value, rule, `${option}.`);
+      value =
+        value !== false &&
+        values(option, value === true && option !== 'heartbeat' ? {} : value, rule, `${option}.`);
     else if (value === undefined) [value] = rule;
     else check(rule, (prefix ?? '') + option, value);
     resolved[option] = value;

@@ -9,7 +9,7 @@ import type { ClientDisconnectEvent } from './events.js';
 import type { HookRunner, HookStep } from './hook-runner.js';
 import { decodeMessage, sizeOf, toFrame, toPayload } from './message.js';
 import { Positions } from './positions.js';
-import { check, TEXT, whole, type Rule } from './rule.js';
+import { BOOLEAN, check, TEXT, whole, type Rule } from './rule.js';
 import { isFinal, reconnectDelay, UNAUTHORIZED } from './reconnect-policy.js';
 import { StoredPositions } from './stored-positions.js';
 import {
@@ -33,12 +33,11 @@ const SETTLE_TIME = 20;
 
 const THRESHOLD = whole(0, 0, Infinity);
 
+/** The codes that are an application's own (RFC 6455, section 7.4.2). */
+const OWN_CODE = whole(0, 3000, 4999);
+
 /** What an application may close with. */
-const CODE: Rule = [
-  1000,
-  (code) => code === 1000 || (Number.isInteger(code) && (code as number) >= 3000 && (code as number) < 5000),
-  '1000 or a whole number from 3000 to 4999',
-];
+const CODE: Rule = [1000, (code) => code === 1000 || OWN_CODE[1](code), `1000 or ${OWN_CODE[2]}`];
 
 /** A control frame holds 125 bytes; two are the code (RFC 6455, section 5.5). */
 const REASON_LENGTH = whole(0, 0, 123);
@@ -369,7 +368,11 @@ export class ClientSession implements TransportObserver {
     let again = !isFinal(code, componentSignature === 'http');
     if (code === UNAUTHORIZED && token && !this.#unauthorized) this.#unauthorized = again = true;
     try {
-      again = retry ? retry(event) : again;
+      const decided = retry ? retry(event) : again;
+      // A promise is no decision, and whether it rejects nobody's concern.
+      Promise.resolve(decided).catch(() => {});
+      check(BOOLEAN, 'reconnect.retry()', decided);
+      again = decided;
     } catch (error) {
       steps.push(() => this.#hooks.fail(error, 'user'));
     }

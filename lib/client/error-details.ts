@@ -1,4 +1,5 @@
 import type { ComponentSignature } from '../interfaces/ws-error.js';
+import { isText } from '../protocol/frame.js';
 import { describe } from './describe.js';
 import type { ClientErrorEvent } from './events.js';
 
@@ -18,7 +19,7 @@ export function errorEvent(
     const { message, cause } = Object(error) as Partial<Error>;
     errors.push({
       errCode,
-      message: typeof message === 'string' ? message : describe(error),
+      message: isText(message) ? message : describe(error),
       componentSignature,
       error,
     });

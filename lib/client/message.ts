@@ -1,5 +1,5 @@
 import type { DataType } from '../interfaces/data-type.js';
-import { decode, encode, encodeFrame, headerLine } from '../protocol/frame.js';
+import { decode, encode, encodeFrame, headerLine, isText } from '../protocol/frame.js';
 import { isObject } from './describe.js';
 import { check } from './rule.js';
 import type { Payload } from './transport.js';
@@ -10,7 +10,7 @@ import type { Payload } from './transport.js';
  * @throws {TypeError} for anything else, and for an object that JSON can't carry
  */
 export function toPayload(message: unknown): Payload {
-  if (typeof message === 'string') return message;
+  if (isText(message)) return message;
   let payload: Payload | undefined;
   if (isObject(message)) {
     if (message instanceof Blob) return message;
@@ -34,7 +34,7 @@ function toBytes(data: object): Uint8Array | undefined {
   const { byteOffset, byteLength } = data as Uint8Array;
   const buffer = ArrayBuffer.isView(data) ? data.buffer : data;
   // By name: there are other realms, and pages without SharedArrayBuffer.
-  const name = String(Object.prototype.toString.call(buffer));
+  const name = Object.prototype.toString.call(buffer) as string;
   if (!name.endsWith('ArrayBuffer]')) return undefined;
   const bytes = new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
   // Browsers send no shared memory.
@@ -43,7 +43,7 @@ function toBytes(data: object): Uint8Array | undefined {
 
 /** How many bytes a message has. */
 export function sizeOf(payload: Payload): number {
-  if (typeof payload === 'string') return encode(payload).length;
+  if (isText(payload)) return encode(payload).length;
   return payload instanceof Blob ? payload.size : payload.length;
 }
 
@@ -54,8 +54,7 @@ export function sizeOf(payload: Payload): number {
  * @throws {TypeError} for binary data that is not UTF-8
  */
 export function decodeMessage(data: string | Uint8Array, dataType: DataType): unknown {
-  const isText = typeof data === 'string';
-  if (dataType === 'blob') return isText ? encode(data) : data;
-  const text = isText ? data : decode(data);
+  if (dataType === 'blob') return isText(data) ? encode(data) : data;
+  const text = isText(data) ? data : decode(data);
   return dataType === 'object' ? JSON.parse(text) : text;
 }

@@ -42,8 +42,11 @@ class WsSocket implements TransportSocket {
     const websocket = new WebSocket(url, [...protocols], options as ClientOptions);
     this.#websocket = websocket;
     let failure: { error: unknown; errCode: number } | undefined;
+    let delay: number | undefined;
     const heard = () => observer.heard();
     websocket
+      // A server that refuses by a close frame says here when to come again.
+      .on('upgrade', ({ headers }) => (delay = retryAfter(headers['retry-after'])))
       .on('open', () => observer.opened(websocket.protocol))
       .on('message', (data: Buffer, isBinary) => {
         observer.received(isBinary || dataType === 'blob' ? data : data.toString(), isBinary);
@@ -57,7 +60,12 @@ class WsSocket implements TransportSocket {
       })
       .on('error', (error) => (failure = { error: explained(error), errCode: errorCode(error) }))
       .on('close', (code, reason) =>
-        observer.closed({ code, reason: reason.toString() || undefined, ...failure }),
+        observer.closed({
+          code,
+          reason: reason.toString() || undefined,
+          retryAfter: code >= 4400 ? delay : undefined,
+          ...failure,
+        }),
       );
   }
 

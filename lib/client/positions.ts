@@ -60,7 +60,7 @@ export class Positions {
       topics.delete(topic);
       topics.set(topic, followed);
       const lost = oldEpoch === epoch ? offset - oldOffset : undefined;
-      if (oldEpoch && recovered === undefined && lost !== 0 && !(lost! < 0))
+      if (oldEpoch && recovered === undefined && !(lost! <= 0))
         return { [topic]: { recovered: false, lost } };
     } else if (header[0] === 'message') {
       const followed = topics.get(header[1]);

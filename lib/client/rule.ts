@@ -1,3 +1,4 @@
+import { isText } from '../protocol/frame.js';
 import { describe } from './describe.js';
 
 /** What a value must be, and what it is if nothing is said. */
@@ -10,7 +11,9 @@ export interface Rules {
 
 export const callable: Rule = [undefined, (value) => typeof value === 'function', 'a function'];
 
-export const TEXT: Rule = ['', (value) => typeof value === 'string', 'a string'];
+export const BOOLEAN: Rule = [true, (value) => typeof value === 'boolean', 'a boolean'];
+
+export const TEXT: Rule = ['', isText, 'a string'];
 
 /** A whole number, or the greatest itself. */
 export const whole = (fallback: number, least: number, most: number): Rule => [

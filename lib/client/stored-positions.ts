@@ -8,14 +8,13 @@ import { Positions } from './positions.js';
 export class StoredPositions {
   readonly #storage: ResumeStorage;
   readonly #key: string;
-  readonly #failed: (error: unknown) => void;
+  #failed: (error: unknown) => void;
   readonly #positions: Positions;
-  #hasFailed = false;
   #changed = false;
 
   readonly found: ClientHeader | undefined;
 
-  /** @param failed is told once that the storage throws */
+  /** @param failed is told once that the storage throws or rejects */
   constructor(storage: ResumeStorage, key: string, failed: (error: unknown) => void) {
     this.#storage = storage;
     this.#key = key;
@@ -43,11 +42,16 @@ export class StoredPositions {
   }
 
   #try<T>(use: () => T): T | undefined {
+    const failed = (error: unknown) => {
+      this.#failed(error);
+      this.#failed = () => {};
+    };
     try {
-      return use();
+      const result = use();
+      Promise.resolve(result).catch(failed);
+      return result;
     } catch (error) {
-      if (!this.#hasFailed) this.#failed(error);
-      this.#hasFailed = true;
+      failed(error);
     }
   }
 }

@@ -1,5 +1,6 @@
 import { Inject, Injectable, Logger, Optional } from '@nestjs/common';
 import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
+import { NearestServer } from '../instances/nearest-server.js';
 import { RemoteServer } from '../instances/remote-server.js';
 import { ThisInstance } from '../instances/this-instance.js';
 import type { DataType, HistoryOptions } from '../interfaces/index.js';
@@ -12,8 +13,8 @@ import { WebSocketServerRegistry } from './web-socket-server.registry.js';
 
 /** What whoever publishes has to know of a server that runs elsewhere. */
 export interface PublisherOptions {
-  /** The server's own option. @default the module's */
-  history?: HistoryOptions;
+  /** The server's own option; `false` if it has none. @default the module's */
+  history?: HistoryOptions | false;
   /** The server's own option: how `history()` decodes messages. @default the module's */
   dataType?: DataType;
 }
@@ -44,8 +45,8 @@ export class WebSocketPublisher {
   }
 
   /**
-   * The server of a path: this process's own if it runs here, otherwise that of the other instances. Ask for it when the
-   * application has started.
+   * The server of a path: this process's own if it runs here, otherwise that of the other instances. Without a backplane ask for it
+   * when the application has started.
    *
    * @param path as in the server's options
    * @param options needed only for a server that runs elsewhere; those of the first time count
@@ -78,7 +79,8 @@ export class WebSocketPublisher {
     const topics = this.#histories.ofRemote(resolved, name, owner, instance, report);
     const remote = new RemoteServer(instance, name, topics, report);
     instance.reach(name, remote);
-    return new ServerPublisher(remote);
+    // It may be asked for before the server runs here, or after that ended.
+    return new ServerPublisher(new NearestServer(() => this.#registry.sessionOf(name), remote));
   }
 }
 

@@ -109,6 +109,12 @@ export class WebSocketServerRegistry implements Iterable<WebSocketServer> {
     return server;
   }
 
+  /** @internal What stands behind the running server of this path; undefined if there is none. */
+  sessionOf(path: string): ServerSession | undefined {
+    for (const session of this.#servers.keys()) if (session.path === path) return session;
+    return undefined;
+  }
+
   /** @internal Checks the module's options, which no server may use. */
   checkDefaults(): void {
     resolveServerOptions(this.#defaults, 'FourDWebSocketModule', DEFAULTS_NAMES);

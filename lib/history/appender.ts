@@ -43,7 +43,7 @@ export class Appender implements TurnListener {
 
   /**
    * @param channel the channel of a topic
-   * @param before what has to be over before something is appended to a topic
+   * @param before what has to be over before something is appended to a topic; nothing is if it rejects
    */
   constructor(
     store: HistoryStore,
@@ -98,7 +98,11 @@ export class Appender implements TurnListener {
 
   async #appendAll(topic: string, queue: TopicQueue): Promise<void> {
     queue.appending = true;
-    await this.#before(topic);
+    try {
+      await this.#before(topic);
+    } catch (error) {
+      this.#refuse(queue.waiting.splice(0), error);
+    }
     const channel = this.#channel(topic);
     while (queue.waiting.length > 0) await this.#appendBatch(channel, takeBatch(queue));
     this.#queues.delete(topic);
@@ -125,6 +129,13 @@ export class Appender implements TurnListener {
       for (const { reject } of accepted) reject(asBackplaneError(error));
     }
     for (const { bytes } of batch) this.#bytes -= bytes;
+  }
+
+  #refuse(batch: readonly Outgoing[], error: unknown): void {
+    for (const { reject, bytes } of batch) {
+      this.#bytes -= bytes;
+      reject(asBackplaneError(error));
+    }
   }
 }
 

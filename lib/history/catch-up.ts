@@ -35,6 +35,7 @@ export class CatchUp implements LogFollower {
   readonly #start: StartingPoint | undefined;
   #running: Promise<TopicSubscription | undefined> | undefined;
   #cancelled = false;
+  #successor: LogFollower | undefined;
   #told = false;
   #lost: number | undefined = 0;
 
@@ -62,9 +63,10 @@ export class CatchUp implements LogFollower {
     return except.some((each) => each === id || resuming?.earlierIds.has(each) === true);
   }
 
-  /** The connection closed, or left the topic. */
-  cancel(): void {
+  /** The connection closed, left the topic, or begins anew elsewhere. */
+  cancel(successor?: LogFollower): void {
     this.#cancelled = true;
+    this.#successor = successor;
   }
 
   /** Resolves when the connection is live; with undefined if it was cancelled before. */
@@ -80,7 +82,7 @@ export class CatchUp implements LogFollower {
       if (subscription === undefined) resuming?.abandoned(this.#log.topic);
       else resuming?.resumed(this.#log.topic);
     }
-    return subscription;
+    return subscription ?? this.#successor?.run();
   }
 
   async #catchUp(): Promise<TopicSubscription | undefined> {

@@ -10,6 +10,8 @@ export interface ChannelFollower {
 
 /** Where topics are remembered: with a backplane by its broker, without one by this process. */
 export interface HistoryStore extends BackplaneHistory {
+  /** Whether what it tells may be lost on the way, without a sign. */
+  readonly mayLoseWord: boolean;
   /** Tells of what is appended to a channel, and once more when that has begun. */
   follow(channel: string, follower: ChannelFollower): void;
   unfollow(channel: string): void;

@@ -13,6 +13,7 @@ import { Appender } from './appender.js';
 import { CatchUp, type StartingPoint } from './catch-up.js';
 import type { HistoryStore } from './history-store.js';
 import { PageCache } from './page-cache.js';
+import { QuietTopics } from './quiet-topics.js';
 import { readHistory } from './history-reader.js';
 import { ReplayTurns } from './replay-turns.js';
 import { TopicLog, type LogOwner } from './topic-log.js';
@@ -43,6 +44,7 @@ export class ServerHistory implements TopicHistory, LogOwner {
   readonly #turns = new ReplayTurns();
   /** The topics that have subscribers here. */
   readonly #logs = new Map<string, TopicLog>();
+  readonly #quietTopics = new QuietTopics(this.#logs);
 
   constructor(settings: ServerHistorySettings) {
     this.#settings = settings;
@@ -53,7 +55,7 @@ export class ServerHistory implements TopicHistory, LogOwner {
     this.#appender = new Appender(settings.store, settings.bounds, settings.channel, (topic) => {
       const log = this.#logs.get(topic);
       // Its first subscriber does not miss what is published after it came.
-      return log === undefined || log.isStarted ? undefined : log.started;
+      return log === undefined || log.isStarted ? undefined : log.whenStarted();
     });
   }
 
@@ -63,11 +65,13 @@ export class ServerHistory implements TopicHistory, LogOwner {
 
   topicAdded(topic: string): void {
     this.#logs.set(topic, new TopicLog(topic, this.#settings.channel(topic), this));
+    if (this.store.mayLoseWord) this.#quietTopics.start();
   }
 
   topicRemoved(topic: string): void {
     this.#logs.get(topic)?.close();
     this.#logs.delete(topic);
+    if (this.#logs.size === 0) this.#quietTopics.stop();
   }
 
   follow(
@@ -78,8 +82,6 @@ export class ServerHistory implements TopicHistory, LogOwner {
     const log = this.#logs.get(topic)!;
     const known = log.followers.get(follower);
     if (known !== undefined && options === undefined) return known.run();
-    known?.cancel();
-    log.members.delete(follower);
     const catchUp = new CatchUp(
       follower,
       log,
@@ -87,6 +89,8 @@ export class ServerHistory implements TopicHistory, LogOwner {
       this.#turns,
       startingPoint(log, follower, options, this.bounds),
     );
+    known?.cancel(catchUp);
+    log.members.delete(follower);
     log.followers.set(follower, catchUp);
     return catchUp.run();
   }
@@ -116,10 +120,15 @@ export class ServerHistory implements TopicHistory, LogOwner {
 
   async forget(topic: string): Promise<void> {
     await this.store.forget(this.#settings.channel(topic));
+    this.forgotten(topic);
+  }
+
+  forgotten(topic: string): void {
     this.#logs.get(topic)?.missed();
   }
 
   async close(): Promise<void> {
+    this.#quietTopics.stop();
     await this.#appender.settled();
     for (const log of this.#logs.values()) log.close();
     this.#logs.clear();

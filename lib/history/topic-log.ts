@@ -46,8 +46,12 @@ export interface LogMember {
 export interface LogFollower extends LogMember {
   /** Resolves when it is live; the same at every call. */
   run(): Promise<TopicSubscription | undefined>;
-  /** It is not to be live any more. */
-  cancel(): void;
+  /**
+   * It is not to be live any more.
+   *
+   * @param successor who takes its place: what that resolves with, this does if it was not live yet
+   */
+  cancel(successor?: LogFollower): void;
 }
 
 interface Batch {
@@ -85,7 +89,13 @@ export class TopicLog implements ChannelFollower {
   #filled: Promise<void>;
   /** Ends the wait for the next attempt. */
   #retryNow: () => void = () => undefined;
+  /** Why the log does not know yet where the topic stands, if that can't be read. */
+  #problem: unknown;
+  /** Tells whoever waits for the start of such a problem. */
+  #giveUp: (problem: unknown) => void = () => undefined;
   #lookout: NodeJS.Timeout | undefined;
+  /** When something came last, or was looked for, in milliseconds of `performance.now()`. */
+  #heardAt = performance.now();
   #expected: TopicPosition = { epoch: '', offset: 0 };
 
   constructor(topic: string, channel: string, owner: LogOwner) {
@@ -120,6 +130,13 @@ export class TopicLog implements ChannelFollower {
     return this.#closed;
   }
 
+  /** Waits for the start; rejects when it turns out that where the topic stands can't be read. */
+  async whenStarted(): Promise<void> {
+    if (this.#started) return;
+    if (this.#problem !== undefined) throw this.#problem;
+    await Promise.race([this.started, new Promise<never>((_resolve, reject) => (this.#giveUp = reject))]);
+  }
+
   close(): void {
     this.#closed = true;
     this.#owner.store.unfollow(this.channel);
@@ -129,6 +146,7 @@ export class TopicLog implements ChannelFollower {
   }
 
   remembered(first: TopicPosition, messages: readonly Uint8Array[]): void {
+    this.#heardAt = performance.now();
     if (this.#filling) this.#wait({ first, messages });
     else if (!this.#take({ first, messages })) void this.#fill();
   }
@@ -148,6 +166,24 @@ export class TopicLog implements ChannelFollower {
     }, DELIVERY_TIMEOUT).unref();
   }
 
+  /** Whether nothing has come for so long, in milliseconds; never while it reads. */
+  isQuietFor(time: number, now: number): boolean {
+    return this.#started && !this.#filling && now - this.#heardAt >= time;
+  }
+
+  /** Asks once whether a last message was missed, after which nothing came that would show it (reference 16.5). */
+  async lookForMissed(): Promise<void> {
+    const { store, bounds, slots } = this.#owner;
+    const known = this.#offset;
+    this.#heardAt = performance.now();
+    try {
+      const { epoch, newest } = await slots.run(() => store.read(this.channel, known, 0, bounds));
+      if (epoch !== this.#epoch || newest < known || newest > this.#offset) this.missed();
+    } catch {
+      // The next look finds it. An outage is told of elsewhere, and all is read when it is over.
+    }
+  }
+
   /** Reads as far as the topic has come by now. Resolves when this log is there, or closed. */
   async refresh(): Promise<void> {
     // Also while it reads: that may have been asked for too early.
@@ -160,9 +196,13 @@ export class TopicLog implements ChannelFollower {
     const { store, bounds, slots } = this.#owner;
     for (let delay = FIRST_RETRY; !this.#closed; delay = Math.min(delay * 2, LAST_RETRY)) {
       try {
-        return await slots.run(() => store.read(this.channel, after, limit, bounds));
+        const page = await slots.run(() => store.read(this.channel, after, limit, bounds));
+        this.#problem = undefined;
+        return page;
       } catch (error) {
         if (this.#closed) break;
+        this.#problem = error ?? new Error('No reason');
+        this.#giveUp(this.#problem);
         this.#owner.report('not read', `The history of the topic ${this.topic} can not be read`, error);
         await this.#retryIn(delay);
       }

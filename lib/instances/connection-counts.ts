@@ -3,6 +3,8 @@ import type { ConnectionCount } from '../server/other-instances.js';
 interface PendingCount {
   connections: number;
   readonly answered: Set<number>;
+  /** How many answers there have to be, as far as those who answered tell; 0 where instances are known otherwise. */
+  needed: number;
   readonly finish: () => void;
 }
 
@@ -11,6 +13,11 @@ export class ConnectionCounts {
   readonly #instances = new Set<number>();
   readonly #pending = new Map<number, PendingCount>();
   #calls = 0;
+
+  /** How many instances are known. */
+  get known(): number {
+    return this.#instances.size;
+  }
 
   /** An instance said something. */
   heard(instance: number): void {
@@ -43,7 +50,7 @@ export class ConnectionCounts {
         for (const instance of this.#instances) if (!answered.has(instance)) this.#instances.delete(instance);
         finish();
       }, timeout);
-      const entry: PendingCount = { connections: own, answered, finish };
+      const entry: PendingCount = { connections: own, answered, needed: 0, finish };
       this.#pending.set(call, entry);
       ask(call);
       // With nobody to wait for it is complete; who is not known yet makes itself known with the answer.
@@ -52,23 +59,39 @@ export class ConnectionCounts {
     return { connections: pending.connections, instances: answered.size + 1 };
   }
 
-  /** Waits for answers for as long as the timeout is, since it is not known whose there will be. */
+  /**
+   * Waits for the answers of instances of which none is known: for as many as those who answer say that there are.
+   *
+   * @param timeout milliseconds; with fewer answers it waits so long
+   */
   async collect(timeout: number, ask: (call: number) => void): Promise<ConnectionCount> {
     const call = ++this.#calls;
-    const pending: PendingCount = { connections: 0, answered: new Set(), finish: () => undefined };
-    this.#pending.set(call, pending);
-    ask(call);
-    await new Promise((resolve) => setTimeout(resolve, timeout));
-    this.#pending.delete(call);
-    return { connections: pending.connections, instances: pending.answered.size };
+    const answered = new Set<number>();
+    const { connections } = await new Promise<PendingCount>((resolve) => {
+      const finish = (): void => {
+        clearTimeout(timer);
+        this.#pending.delete(call);
+        resolve(entry);
+      };
+      const timer = setTimeout(finish, timeout);
+      const entry: PendingCount = { connections: 0, answered, needed: 1, finish };
+      this.#pending.set(call, entry);
+      ask(call);
+    });
+    return { connections, instances: answered.size };
   }
 
-  /** An instance answered. */
-  answer(call: number, instance: number, connections: number): void {
+  /**
+   * An instance answered.
+   *
+   * @param instances how many it knows, itself among them
+   */
+  answer(call: number, instance: number, connections: number, instances: number): void {
     const pending = this.#pending.get(call);
     if (pending === undefined || pending.answered.has(instance)) return;
     pending.answered.add(instance);
     pending.connections += connections;
+    if (pending.needed > 0) pending.needed = Math.max(pending.needed, instances);
     this.#finishIfComplete(pending);
   }
 
@@ -77,7 +100,8 @@ export class ConnectionCounts {
     for (const { finish } of this.#pending.values()) finish();
   }
 
-  #finishIfComplete({ answered, finish }: PendingCount): void {
+  #finishIfComplete({ answered, needed, finish }: PendingCount): void {
+    if (answered.size < needed) return;
     for (const instance of this.#instances) if (!answered.has(instance)) return;
     finish();
   }

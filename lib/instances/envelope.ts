@@ -16,7 +16,7 @@ export const EntryKind = {
   TERMINATE: 2,
   /** How many connections have you? Number of the call. */
   COUNT: 3,
-  /** So many: server, number of the call, connections. */
+  /** So many: server, number of the call, connections, instances that the one that answers knows, itself among them. */
   COUNTED: 4,
   /** I am here: server, whether an answer is wanted. */
   HELLO: 5,
@@ -24,6 +24,8 @@ export const EntryKind = {
   BYE: 6,
   /** To the subscribers of any of several topics: is it binary, payload, ids left out, topics. */
   TOPICS_MESSAGE: 7,
+  /** What is remembered of the channel's topic was forgotten. */
+  FORGOTTEN: 8,
 } as const;
 
 export type MessageEntry<Payload = Buffer> = [
@@ -52,9 +54,11 @@ export type CountedEntry = [
   server: string,
   call: number,
   connections: number,
+  instances: number,
 ];
 export type HelloEntry = [kind: typeof EntryKind.HELLO, server: string, wantsAnswer: boolean];
 export type ByeEntry = [kind: typeof EntryKind.BYE];
+export type ForgottenEntry = [kind: typeof EntryKind.FORGOTTEN];
 export type TopicsMessageEntry<Payload = Buffer> = [
   kind: typeof EntryKind.TOPICS_MESSAGE,
   isBinary: boolean,
@@ -72,6 +76,7 @@ export type Entry<Payload = Buffer> =
   | CountedEntry
   | HelloEntry
   | ByeEntry
+  | ForgottenEntry
   | TopicsMessageEntry<Payload>;
 
 export interface Envelope {
@@ -146,9 +151,10 @@ const MEMBERS: Readonly<Record<number, readonly ((value: unknown) => boolean)[]>
   [EntryKind.SEND]: [isString, isBytes, isBoolean, isInteger],
   [EntryKind.TERMINATE]: [isString, isInteger, orNull(isInteger), orNull(isString)],
   [EntryKind.COUNT]: [isInteger],
-  [EntryKind.COUNTED]: [isString, isInteger, isInteger],
+  [EntryKind.COUNTED]: [isString, isInteger, isInteger, isInteger],
   [EntryKind.HELLO]: [isString, isBoolean],
   [EntryKind.BYE]: [],
+  [EntryKind.FORGOTTEN]: [],
   [EntryKind.TOPICS_MESSAGE]: [isBoolean, isBytes, isIds, isStrings],
 };
 

@@ -4,6 +4,7 @@ import type { BackplaneHistory, HistoryBounds, HistoryPage, TopicPosition } from
 
 /** What the broker remembers, for the servers of this instance (reference 16.1). */
 export class InstanceStore implements HistoryStore {
+  readonly mayLoseWord = true;
   readonly #followers = new Map<string, ChannelFollower>();
   readonly #history: () => BackplaneHistory | undefined;
   readonly #reason: () => string;

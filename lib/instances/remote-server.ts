@@ -1,6 +1,7 @@
 import { NOT_REMEMBERED, type TopicHistory } from '../server/topic-history.js';
 import type { HistoryMessage, HistoryQuery, TopicPosition } from '../interfaces/index.js';
 import type { SharedMessage } from '../server/message/shared-message.js';
+import { FailedPublications } from '../server/failed-publications.js';
 import type { ConnectionCount } from '../server/other-instances.js';
 import type { PublisherBehind } from '../server/server-publisher.js';
 import { publishRemembered, historyOf } from '../server/remembered-topics.js';
@@ -19,7 +20,7 @@ export class RemoteServer implements PublisherBehind {
   readonly #owner: RemoteCarrier;
   readonly #name: string;
   readonly #history: TopicHistory | undefined;
-  readonly #untold: (error: unknown) => void;
+  readonly #failedPublications: FailedPublications;
   readonly #messages: ServerMessages;
   readonly #counts = new ConnectionCounts();
 
@@ -38,7 +39,7 @@ export class RemoteServer implements PublisherBehind {
     this.#name = name;
     this.#messages = new ServerMessages(owner, name);
     this.#history = history;
-    this.#untold = untold;
+    this.#failedPublications = new FailedPublications(untold);
   }
 
   broadcast(message: SharedMessage, except: ReadonlySet<number>): void {
@@ -50,7 +51,13 @@ export class RemoteServer implements PublisherBehind {
     message: SharedMessage,
     except: ReadonlySet<number>,
   ): Promise<TopicPosition | undefined> {
-    const remembered = publishRemembered(this.#history, topics, message, except, this.#untold);
+    const remembered = publishRemembered(
+      this.#history,
+      topics,
+      message,
+      except,
+      this.#failedPublications.failed,
+    );
     if (remembered !== undefined) return remembered;
     this.#messages.publish(topics, message, [...except]);
     return NOT_REMEMBERED;
@@ -61,7 +68,8 @@ export class RemoteServer implements PublisherBehind {
   }
 
   async forget(topic: string): Promise<void> {
-    return historyOf(this.#history, topic, 'forget').forget(topic);
+    await historyOf(this.#history, topic, 'forget').forget(topic);
+    this.#messages.forgotten(topic);
   }
 
   sendTo(id: number, message: SharedMessage): void {
@@ -72,7 +80,7 @@ export class RemoteServer implements PublisherBehind {
     this.#messages.terminateConnection(id, code, reason);
   }
 
-  /** Nobody greets who only publishes: all who answer within the timeout are counted. */
+  /** Nobody greets who only publishes: those who answer tell how many there are to wait for. */
   async countConnections(timeout: number): Promise<ConnectionCount> {
     if (!this.#owner.available) return { connections: 0, instances: 0 };
     return this.#counts.collect(timeout, (call) =>
@@ -82,6 +90,6 @@ export class RemoteServer implements PublisherBehind {
 
   /** An entry for this server, which came on the channel of the instance. */
   receiveOwn(entry: Entry, sender: number): void {
-    if (entry[0] === EntryKind.COUNTED) this.#counts.answer(entry[2], sender, entry[3]);
+    if (entry[0] === EntryKind.COUNTED) this.#counts.answer(entry[2], sender, entry[3], entry[4]);
   }
 }

@@ -59,6 +59,10 @@ export class ServerLink implements OtherInstances {
     this.#messages.publish(topics, message, except);
   }
 
+  forgotten(topic: string): void {
+    this.#messages.forgotten(topic);
+  }
+
   sendTo(id: number, message: SharedMessage): void {
     this.#messages.sendTo(id, message);
   }
@@ -113,7 +117,7 @@ export class ServerLink implements OtherInstances {
         return;
       case EntryKind.COUNTED:
         this.#counts.heard(sender);
-        this.#counts.answer(entry[2], sender, entry[3]);
+        this.#counts.answer(entry[2], sender, entry[3], entry[4]);
     }
   }
 
@@ -134,7 +138,16 @@ export class ServerLink implements OtherInstances {
           break;
         }
         case EntryKind.COUNT:
-          this.#owner.sayTo(sender, [EntryKind.COUNTED, this.name, entry[1], this.server.connections.length]);
+          this.#owner.sayTo(sender, [
+            EntryKind.COUNTED,
+            this.name,
+            entry[1],
+            this.server.connections.length,
+            this.#counts.known + 1,
+          ]);
+          break;
+        case EntryKind.FORGOTTEN:
+          for (const topic of topics ?? []) this.server.forgotten(topic);
           break;
         case EntryKind.HELLO:
           // Who only publishes does not greet: it has no connections to be counted.

@@ -37,6 +37,10 @@ export class ServerMessages {
     }
   }
 
+  forgotten(topic: string): void {
+    this.#carrier.say(topicChannel(this.#name, topic), [EntryKind.FORGOTTEN]);
+  }
+
   sendTo(id: number, { isBinary, payload }: SharedMessage): void {
     this.#carrier.sayToOwner(id, [EntryKind.SEND, this.#name, payload, isBinary, id]);
   }

@@ -202,6 +202,10 @@ export class ThisInstance implements BackplaneObserver, LinkOwner {
     this.store.missed();
   }
 
+  strange(channel: string, error: Error): void {
+    this.#report('strange', `What is strange in the history of the channel ${channel} is ignored`, error);
+  }
+
   away(error: Error): void {
     const reason = toError(error);
     if (this.#state === 'available') {

@@ -19,6 +19,8 @@ export interface BackplaneObserver {
   remembered(channel: string, first: TopicPosition, messages: readonly Uint8Array[]): void;
   /** Messages may have been lost though the broker was there: it is a history that knows which. */
   behind(): void;
+  /** The history of a channel has what somebody else wrote there; it is ignored. */
+  strange?(channel: string, error: Error): void;
   /**
    * The broker can not be reached any more, or not yet; what is published meanwhile is lost. Told once an outage, and again
    * when what keeps it away is something else.

@@ -103,11 +103,11 @@ export interface ServerDefaults {
   perMessageDeflate?: boolean | PerMessageDeflateOptions;
   /**
    * Topics that remember: nothing that is published to them is lost within these bounds, across cut lines and restarts
-   * (reference 16).
+   * (reference 16). `false`: none do, whatever the module says.
    *
    * @default none
    */
-  history?: HistoryOptions;
+  history?: HistoryOptions | false;
   /**
    * Whether clients may speak the sub-protocol `nestjs-4d-websocket.v1`, which tells them their positions (reference 16.4).
    *
@@ -117,6 +117,7 @@ export interface ServerDefaults {
   /**
    * How a client is told that `onConnection`, or a guard of it, refuses it: by an HTTP status, which a browser hides from
    * its page, or, with `'close'`, by an open connection that is closed at once with 4000 + the status: 4401, 4403, 4503.
+   * Clients that speak the sub-protocol of {@link resume} are always told by a close frame.
    *
    * @default 'http'
    */

@@ -27,7 +27,7 @@ export function encodeFrame(header: Header | undefined, payload: Uint8Array): Ui
 export function encodeFrame(header: Header | undefined, payload: string | Uint8Array): string | Uint8Array;
 export function encodeFrame(header: Header | undefined, payload: string | Uint8Array): string | Uint8Array {
   const line = headerLine(header);
-  if (typeof payload === 'string') return line + payload;
+  if (isText(payload)) return line + payload;
   const head = encode(line);
   const frame = new Uint8Array(head.length + payload.length);
   frame.set(head);
@@ -41,7 +41,7 @@ export function encodeFrame(header: Header | undefined, payload: string | Uint8A
  * @throws {Error} if there is no header line
  */
 export function headerEnd(frame: string | Uint8Array): number {
-  const end = typeof frame === 'string' ? frame.indexOf('\n') : frame.indexOf(LINE_FEED);
+  const end = isText(frame) ? frame.indexOf('\n') : frame.indexOf(LINE_FEED);
   if (end < 0) throw new Error('A frame has no header line');
   return end;
 }
@@ -52,7 +52,7 @@ export type Shape = (member: unknown) => boolean;
 /** The members of each kind of header. Members after them are for later versions. */
 export type Shapes = Readonly<Record<string, readonly Shape[]>>;
 
-export const isText: Shape = (member) => typeof member === 'string';
+export const isText = (member: unknown): member is string => typeof member === 'string';
 
 /** A count, an offset or an id. */
 export const isWhole: Shape = (member) => Number.isSafeInteger(member) && (member as number) >= 0;
@@ -70,7 +70,7 @@ export const isArrayOf =
  */
 export function decodeHeader(frame: string | Uint8Array, end: number, shapes: Shapes): Header | undefined {
   const line = frame.slice(0, end);
-  const header: unknown = JSON.parse(typeof line === 'string' ? line : decode(line));
+  const header: unknown = JSON.parse(isText(line) ? line : decode(line));
   if (Array.isArray(header) && isText(header[0])) {
     const [kind, ...members] = header as [string];
     if (!Object.hasOwn(shapes, kind)) return undefined;

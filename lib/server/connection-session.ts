@@ -108,7 +108,7 @@ export class ConnectionSession
     const isHeaded = isV1(websocket.protocol);
     this.outbox = new Outbox(websocket, this.socket, this, owner.options.maxBufferedAmount, isHeaded);
     this.connection = new WebSocketConnection(id, this);
-    this.resuming = isHeaded ? new ResumeLink(this) : undefined;
+    this.resuming = isHeaded ? new ResumeLink(this, owner.options.handshakeTimeout) : undefined;
     // With the sub-protocol it is the link that hears the socket: the others have nothing between.
     websocket.observe(this.resuming ?? this, this.socket);
   }

@@ -16,6 +16,8 @@ export interface OtherInstances {
   broadcast(message: SharedMessage, except: readonly number[]): void;
   /** @param topics one, or several for whose subscribers the message is once */
   publish(topics: readonly string[], message: SharedMessage, except: readonly number[]): void;
+  /** What is remembered of a topic was forgotten. */
+  forgotten(topic: string): void;
   sendTo(id: number, message: SharedMessage): void;
   terminateConnection(id: number, code: number | undefined, reason: string | undefined): void;
   /** @param timeout how long to wait for those that don't answer, in milliseconds */

@@ -217,7 +217,7 @@ function resolveHistory(
   history: ServerOptions['history'],
   check: OptionCheck,
 ): ResolvedServerOptions['history'] {
-  if (history === undefined) return undefined;
+  if (history === undefined || history === false) return undefined;
   check.object('history', history);
   check.names(history, HISTORY_NAMES, 'history.');
   const { topics, messages = DEFAULT_OPTIONS.history.messages, age = DEFAULT_OPTIONS.history.age } = history;

@@ -58,11 +58,11 @@ export class ServerPublisher {
    * Sends a message to every connection, with a backplane to those of all instances; it is encoded once (reference 14.1,
    * 14.2).
    *
-   * @throws {TypeError} as {@link WebSocketConnection.send}
+   * @throws {TypeError} as {@link WebSocketConnection.send}, and for an `except` that is no connection or id
    */
   broadcast(message: Sendable, options?: PublishOptions): void {
     const shared = SharedMessage.of(message, 'WebSocketServer.broadcast()');
-    this.#behind.broadcast(shared, exceptions(options?.except));
+    this.#behind.broadcast(shared, exceptions('broadcast', options?.except));
   }
 
   /**
@@ -76,8 +76,8 @@ export class ServerPublisher {
    * @returns a promise of the message's position, undefined for topics without history. It rejects with a `BackplaneError` when it can
    * not be known that the store has the message. If nobody awaits it, that goes to the server handler's `onError`. A message handler that
    * returns it sends the position to its client (reference 5.3).
-   * @throws {TypeError} as {@link WebSocketConnection.send}, for a topic that is not a non-empty string, and for several topics of
-   * which one has a history
+   * @throws {TypeError} as {@link WebSocketConnection.send}, for a topic that is not a non-empty string, for several topics of
+   * which one has a history, and for an `except` that is no connection or id
    */
   publish(
     topic: string | readonly string[],
@@ -87,7 +87,7 @@ export class ServerPublisher {
     const topics = Array.isArray(topic) ? (topic as readonly string[]) : [topic as string];
     for (const each of topics) checkTopic(each);
     const shared = SharedMessage.of(message, 'WebSocketServer.publish()');
-    return this.#behind.publish(topics, shared, exceptions(options?.except));
+    return this.#behind.publish(topics, shared, exceptions('publish', options?.except));
   }
 
   /**
@@ -104,8 +104,8 @@ export class ServerPublisher {
   }
 
   /**
-   * Forgets all that is remembered of a topic; its positions begin anew, in another epoch (reference 16.6). Clients of
-   * this instance are told at once, those of others when something is published next.
+   * Forgets all that is remembered of a topic; its positions begin anew, in another epoch (reference 16.6). Clients that
+   * speak the sub-protocol are told, on all instances.
    *
    * @returns a promise that rejects with a `BackplaneError` if the store can not be reached
    * @throws {TypeError} for a topic without history
@@ -158,13 +158,31 @@ export class ServerPublisher {
   }
 }
 
-function exceptions(except: PublishOptions['except']): ReadonlySet<number> {
+function exceptions(method: string, except: PublishOptions['except']): ReadonlySet<number> {
   if (except === undefined) return NOBODY;
-  if (typeof except === 'number') return new Set([except]);
-  if (except instanceof WebSocketConnection) return new Set([except.id]);
+  const one = idOf(except);
+  if (one !== undefined) return new Set([one]);
   const ids = new Set<number>();
-  for (const each of except) ids.add(typeof each === 'number' ? each : each.id);
+  // A string is iterable, too.
+  const several =
+    typeof except === 'object' && except !== null && Symbol.iterator in except ? except : [except];
+  for (const each of several) {
+    const id = idOf(each);
+    if (id === undefined) {
+      throw new TypeError(
+        `WebSocketServer.${method}(): "except" must be a connection, its id, or several of these, got ` +
+          `${typeof each === 'number' ? each : describeType(each)}`,
+      );
+    }
+    ids.add(id);
+  }
   return ids;
+}
+
+/** The id of a connection, or the id itself; undefined for anything else. */
+function idOf(value: unknown): number | undefined {
+  const id = typeof value === 'object' && value !== null ? (value as { id?: unknown }).id : value;
+  return Number.isSafeInteger(id) ? (id as number) : undefined;
 }
 
 function checkTopic(topic: unknown, method = 'publish'): void {

@@ -15,6 +15,7 @@ import { ConnectionView, type ConnectionCollection } from './connection-collecti
 import { nextConnectionId } from './connection-id.js';
 import { ConnectionSession, type ConnectionOwner } from './connection-session.js';
 import { ErrorLog } from './error-log.js';
+import { FailedPublications } from './failed-publications.js';
 import type { HandshakeExchange } from './handshake/handshake-exchange.js';
 import { Handshakes, type HandshakeServer } from './handshake/handshakes.js';
 import { Heartbeat } from './heartbeat.js';
@@ -52,7 +53,7 @@ export class ServerSession
   readonly #open = new Map<number, ConnectionSession>();
   #others: OtherInstances | undefined;
   #history: TopicHistory | undefined;
-  readonly #untold = (error: unknown): void => this.report(errorDetails(error, 'bkpl'));
+  readonly #failedPublications = new FailedPublications((error) => this.report(errorDetails(error, 'bkpl')));
   #opened = false;
   #shutdown: Shutdown | undefined;
   #termination: Promise<void> | undefined;
@@ -205,7 +206,13 @@ export class ServerSession
     message: SharedMessage,
     except: ReadonlySet<number>,
   ): Promise<TopicPosition | undefined> {
-    const remembered = publishRemembered(this.#history, topics, message, except, this.#untold);
+    const remembered = publishRemembered(
+      this.#history,
+      topics,
+      message,
+      except,
+      this.#failedPublications.failed,
+    );
     if (remembered !== undefined) return remembered;
     this.deliverTo(topics, message, except);
     this.#others?.publish(topics, message, this.#elsewhere(except));
@@ -217,7 +224,13 @@ export class ServerSession
   }
 
   async forget(topic: string): Promise<void> {
-    return historyOf(this.#history, topic, 'forget').forget(topic);
+    await historyOf(this.#history, topic, 'forget').forget(topic);
+    this.#others?.forgotten(topic);
+  }
+
+  /** What is remembered of a topic was forgotten by another instance. */
+  forgotten(topic: string): void {
+    this.#history?.forgotten(topic);
   }
 
   sendTo(id: number, message: SharedMessage): void {
@@ -286,6 +299,7 @@ export class ServerSession
     await this.#run(() => this.#hooks.terminate?.(this.wss));
     // What it published is still to be remembered.
     await this.#history?.close();
+    this.#failedPublications.close();
   }
 
   #unfollow(topic: string, session: ConnectionSession): void {

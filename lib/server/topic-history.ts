@@ -56,6 +56,8 @@ export interface TopicHistory {
   publish(topic: string, message: SharedMessage, except: readonly number[]): Promise<TopicPosition>;
   read(topic: string, query: HistoryQuery): Promise<HistoryMessage[]>;
   forget(topic: string): Promise<void>;
+  /** It was forgotten elsewhere: who follows the topic here is told. */
+  forgotten(topic: string): void;
   /** The server is closed; resolves when what was published is with the store, or refused. */
   close(): Promise<void>;
 }

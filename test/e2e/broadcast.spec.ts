@@ -32,6 +32,30 @@ describe('14.1 broadcast and topics', () => {
     expect(() => server.broadcast(12 as never)).toThrow(TypeError);
   });
 
+  it.each<[string, unknown, string]>([
+    ['a string', 'abc', 'a string'],
+    ['null', null, 'null'],
+    ['a number that is no id', 1.5, '1.5'],
+    ['an object that is no connection', {}, 'an Object'],
+    ['a list with something else', [1, '2'], 'a string'],
+    ['a function', () => undefined, 'a function'],
+  ])('except is a connection, its id, or several of these; %s is a TypeError', async (_what, except, got) => {
+    const { wsUrl, server, nextConnection } = await serveConnections({});
+    const client = await connect(wsUrl);
+    (await nextConnection()).subscribe('news');
+    for (const call of [
+      () => server.broadcast('x', { except: except as never }),
+      () => server.publish('news', 'x', { except: except as never }),
+    ]) {
+      expect(call).toThrow(TypeError);
+      expect(call).toThrow(
+        new RegExp(`"except" must be a connection, its id, or several of these, got .*${got}`),
+      );
+    }
+    server.broadcast('y', { except: new Set([12_345]) });
+    expect(await client.take(1)).toEqual(['y']);
+  });
+
   it('one client closes, one is gone, one is compressed: the others receive all the same', async () => {
     const { wsUrl, server, nextConnection } = await serveConnections({ perMessageDeflate: true });
     const plain = await connect(wsUrl, { perMessageDeflate: false });

@@ -67,7 +67,7 @@ it('a refusal of a guard ends the client, after one more token; a token that is 
   );
   ws.send([2, 2]);
   expect(await log.nth('message')).toMatchObject({ data: { sum: 4 } });
-  expect(log.types).toEqual(['error', 'disconnect', 'open', 'message']);
+  expect(log.types).toEqual(['disconnect', 'open', 'message']);
   expect(log.all('disconnect')[0]).toMatchObject({ code: 4401, reason: 'Unauthorized' });
   ws.terminate();
   await log.nth('terminate');

@@ -375,11 +375,19 @@ describe('positions in a storage', () => {
     expect(log.types).toEqual(['open']);
   });
 
-  it('a storage that throws is told of once, and the client lives', async () => {
+  it.each<[string, () => any]>([
+    [
+      'throws',
+      () => {
+        throw new Error('QuotaExceededError');
+      },
+    ],
+    ['rejects', () => Promise.reject(new Error('QuotaExceededError'))],
+  ])('a storage that %s is told of once, and the client lives', async (_what, full) => {
+    const unhandled = jest.fn();
+    process.on('unhandledRejection', unhandled);
+    ended.push(() => process.off('unhandledRejection', unhandled));
     const server = await startServer({ joined: followsNews(() => server) });
-    const full = () => {
-      throw new Error('QuotaExceededError');
-    };
     const { log, data } = open(server.url, {}, { resume: { storage: { getItem: full, setItem: full } } });
     await log.nth('open');
     await server.peer(1);
@@ -395,6 +403,7 @@ describe('positions in a storage', () => {
       componentSignature: 'user',
       errCode: 1011,
     });
+    expect(unhandled).not.toHaveBeenCalled();
   });
 });
 

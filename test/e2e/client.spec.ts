@@ -493,6 +493,27 @@ describe('reconnecting', () => {
     expect(log.types).toEqual(['open', 'error', 'disconnect', 'open', 'terminate']);
   });
 
+  it.each<[string, () => any]>([
+    ['rejects', () => Promise.reject(new Error('mine'))],
+    ['promises', async () => false],
+    ['gives nothing', () => undefined],
+    ['gives a number', () => 0],
+  ])('a retry that %s is told, and changes nothing; no rejection is left alone', async (_what, retry) => {
+    const unhandled = jest.fn();
+    process.on('unhandledRejection', unhandled);
+    ended.push(() => process.off('unhandledRejection', unhandled));
+    const server = await startServer({ serve: (socket) => socket.close(1011) });
+    const { log } = open(server.url, {}, { reconnect: { ...QUICK, maxAttempts: 1, retry } });
+    await log.nth('terminate');
+    await new Promise(setImmediate);
+    expect(log.types).toEqual(['open', 'error', 'disconnect', 'open', 'terminate']);
+    expect(log.all('error')[0]!.errors[0]).toMatchObject({
+      message: expect.stringContaining('"reconnect.retry()" must be a boolean, got'),
+      componentSignature: 'user',
+    });
+    expect(unhandled).not.toHaveBeenCalled();
+  });
+
   it('reconnect: false ends with the connection, as in 4D', async () => {
     const server = await startServer({ serve: (socket) => socket.close(1011) });
     const { log } = open(server.url, {}, { reconnect: false });

@@ -1,4 +1,5 @@
 /** reference 16.1: a backplane that does not remember ends the start; one whose broker is not there yet does not. */
+import { Redis } from 'ioredis';
 import { InvalidOptionError, WebSocketServerRegistry, WSSHandler, type Backplane } from 'nestjs-4d-websocket';
 import { NatsBackplane } from 'nestjs-4d-websocket/nats';
 import { RedisBackplane } from 'nestjs-4d-websocket/redis';
@@ -68,6 +69,25 @@ describeWith('nats-server', NATS, 'NATS', () => {
 });
 
 describeWith('redis-server', REDIS, 'Redis', () => {
+  it('16.2 what somebody else wrote into a stream is ignored, and told once', async () => {
+    broker = await Broker.redis();
+    const server = await start(new RedisBackplane({ url: `redis://127.0.0.1:${broker.port}` }));
+    await server.publish('room:1', 'one');
+    const redis = new Redis({ port: broker.port, host: '127.0.0.1' });
+    const stream = '4d:history:{4d:/chat#topic:room:1}:messages';
+    await redis.xadd(stream, '1-99999999999999', 'other', 'field');
+    await redis.xadd(stream, '2-5', 'message', 'two', 'and', 'more');
+    redis.disconnect();
+    for (const text of ['two', 'three']) await server.publish('room:1', text);
+    for (let reads = 0; reads < 3; reads++) {
+      expect((await server.history('room:1')).map(({ data }) => data)).toEqual(['one', 'two', 'three']);
+    }
+    expect((await events.next('error'))[0]).toMatch(
+      /strange in the history of the channel \/chat#topic:room:1 is ignored: .*2 entries of the stream 4d:history:\{.*messages/,
+    );
+    expect(events.unread('error')).toEqual([]);
+  });
+
   it('16.2 a broker that is not there yet: publishing rejects until it is', async () => {
     const port = await freePort();
     const server = await start(

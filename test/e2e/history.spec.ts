@@ -1,5 +1,8 @@
 /** reference 16.1 to 16.6: topics that remember, as their clients see them. */
 import {
+  BackplaneError,
+  InvalidOptionError,
+  WebSocketPublisher,
   WSSHandler,
   type WebSocketConnection,
   type WebSocketServer,
@@ -12,7 +15,7 @@ import {
 import { closeApps, startApp, type TestApp } from '../support/app.js';
 import { connect } from '../support/client.js';
 import { MemoryBroker, type MemoryBackplane } from '../support/memory-backplane.js';
-import { until } from '../support/patience.js';
+import { until, within } from '../support/patience.js';
 import { Recorder } from '../support/recorder.js';
 import { ResumingClient } from '../support/resuming-client.js';
 
@@ -285,5 +288,110 @@ describe.each([
     expect(await instance.server.history('room:1')).toEqual([]);
     expect(await instance.server.publish('room:1', 'new')).toMatchObject({ offset: 1 });
     expect((await client.take('message')).payload).toBe('new');
+  });
+});
+
+describe('while the broker is away', () => {
+  it('16.2 publish rejects, also to a topic whose first subscriber came meanwhile; it gets what is published afterwards', async () => {
+    const broker = new MemoryBroker();
+    const instance = await startInstance(broker);
+    broker.fail();
+    const client = await connect(`${instance.wsUrl}/chat?topic=room:9`);
+    await instance.events.next('open');
+    for (const topic of ['room:1', 'room:9', 'room:9']) {
+      const publishing = instance.server.publish(topic, 'lost');
+      await expect(within(publishing, 2000)).rejects.toThrow(BackplaneError);
+    }
+    broker.recover();
+    await subscribed(instance);
+    await instance.server.publish('room:9', 'here');
+    expect(await client.next()).toBe('here');
+  });
+
+  it('16.2 what nobody awaits is told at once, and then once a second with how many there were', async () => {
+    const broker = new MemoryBroker();
+    const instance = await startInstance(broker);
+    broker.fail();
+    const message = async () => ((await instance.events.next('error'))[0] as { message: string }).message;
+    expect(await message()).toMatch(/^The backplane is away/);
+    for (let count = 0; count < 50; count++) void instance.server.publish('room:1', 'lost');
+    expect(await message()).toMatch(/what it remembers can not be reached: the backplane is away/);
+    expect(await message()).toMatch(
+      /^49 messages were not published in the last second, this is the last: .*the backplane is away/,
+    );
+    expect(instance.events.unread('error')).toEqual([]);
+    void instance.server.publish('room:1', 'lost');
+    expect(await message()).toMatch(/what it remembers can not be reached/);
+  });
+});
+
+it('16.1 history: false has no topic remember, whatever the module says; true is none', async () => {
+  const served = { onMessage: () => undefined, onConnection: () => ({ onMessage: () => undefined }) };
+  const broker = new MemoryBroker();
+  const history = { topics: '*' };
+  const { app } = await startApp({ options: { history, backplane: broker.create() } });
+  const registry = app.get(WebSocketServerRegistry);
+  expect(await registry.create(served, { path: '/module' }).publish('t', 'x')).toMatchObject({ offset: 1 });
+  const server = registry.create(served, { path: '/none', history: false });
+  expect(await server.publish('t', 'x')).toBeUndefined();
+  await expect(server.history('t')).rejects.toThrow(TypeError);
+  expect(() => registry.create(served, { path: '/true', history: true as never })).toThrow(
+    InvalidOptionError,
+  );
+  // Of a server that runs elsewhere, too.
+  const publisher = app.get(WebSocketPublisher);
+  expect(await publisher.server('/elsewhere').publish('t', 'x')).toMatchObject({ offset: 1 });
+  expect(await publisher.server('/other', { history: false }).publish('t', 'x')).toBeUndefined();
+});
+
+it('16.2 what is published when the application is closed rejects, also where the process remembers', async () => {
+  const { app, server } = await startInstance();
+  expect(await server.publish('room:1', 'x')).toMatchObject({ offset: 1 });
+  await app.close();
+  await expect(server.publish('room:1', 'y')).rejects.toThrow(BackplaneError);
+  await expect(server.history('room:1')).rejects.toThrow(/the application is closed/);
+});
+
+describe('16.4 a client with the sub-protocol that tells no positions', () => {
+  async function start(handshakeTimeout?: number) {
+    const errors = new Recorder();
+    const opened = new Recorder();
+    @WSSHandler({ path: '/', handshakeTimeout })
+    class Server {
+      onConnection() {
+        return {
+          onOpen: () => opened.push('open'),
+          onMessage: () => undefined,
+          onError: (_ws: unknown, { errors: [error] }: { errors: object[] }) => errors.push('error', error),
+        };
+      }
+    }
+    const { wsUrl } = await startApp({ providers: [Server] });
+    const client = await connect(wsUrl, { protocols: ['nestjs-4d-websocket.v1'] });
+    return { client, errors, opened };
+  }
+
+  it('is waited for no longer than handshakeTimeout; what comes later is told once, and ignored', async () => {
+    const { client, errors, opened } = await start(50);
+    await within(opened.next('open'), 4000);
+    for (let times = 0; times < 3; times++) client.send('["positions",[7],[["room:1","e",1]]]\n');
+    expect((await errors.next('error'))[0]).toMatchObject({
+      errCode: 1002,
+      componentSignature: 'wsck',
+      message: 'Positions are ignored that do not come first, once, and within 50 ms',
+    });
+    await client.close(1000);
+    expect(errors.unread('error')).toEqual([]);
+  });
+
+  it('is told of the same after a message, and after its positions', async () => {
+    for (const first of ['\nhello', '["positions",[],[]]\n']) {
+      const { client, errors, opened } = await start();
+      client.send(first);
+      await within(opened.next('open'), 4000);
+      client.send('["positions",[],[]]\n');
+      expect((await errors.next('error'))[0]).toMatchObject({ errCode: 1002 });
+      expect((await client.close(1000)).code).toBe(1000);
+    }
   });
 });

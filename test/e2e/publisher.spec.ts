@@ -14,6 +14,8 @@ import {
 import { closeApps, startApp } from '../support/app.js';
 import { connect } from '../support/client.js';
 import { MemoryBroker } from '../support/memory-backplane.js';
+import { within } from '../support/patience.js';
+import { ResumingClient } from '../support/resuming-client.js';
 
 const contexts: INestApplicationContext[] = [];
 
@@ -77,7 +79,11 @@ describe('WebSocketPublisher', () => {
     expect(await chat.history('room:1')).toEqual([
       { position: expect.objectContaining({ offset: 1 }), data: { n: 1 } },
     ]);
-    expect(await chat.countConnections({ timeout: 200 })).toEqual({ connections: 2, instances: 2 });
+    // All that there are have answered: nobody waits for more.
+    const asked = performance.now();
+    expect(await chat.countConnections({ timeout: 20_000 })).toEqual({ connections: 2, instances: 2 });
+    expect(performance.now() - asked).toBeLessThan(5000);
+    expect(await chat.countConnections({ timeout: 20_000 })).toEqual({ connections: 2, instances: 2 });
     chat.terminateConnection(a.id, 4000, 'bye');
     expect(await a.client.closed).toEqual({ code: 4000, reason: 'bye' });
     // The worker is no instance of the server: nobody waits for it.
@@ -101,6 +107,54 @@ describe('WebSocketPublisher', () => {
   it('16.6 in the process of the server it is the server', async () => {
     const { app } = await startInstance(new MemoryBroker());
     expect(app.get(WebSocketPublisher).server('/chat')).toBe(app.get(WebSocketServerRegistry).get('/chat'));
+  });
+
+  it('16.6 asked for before the server runs here, it reaches the clients of this process, too', async () => {
+    const broker = new MemoryBroker();
+    @Injectable()
+    class Early {
+      readonly chat;
+      constructor(publisher: WebSocketPublisher) {
+        this.chat = publisher.server('/chat', { history: HISTORY });
+      }
+    }
+    const options = { backplane: broker.create() };
+    const app = await startApp({ options, providers: [Server, Early] });
+    const own = await connect(`${app.wsUrl}/chat`);
+    const id = Number(await own.next());
+    const { client: other } = await startInstance(broker);
+    const { chat } = app.app.get(Early);
+    chat.broadcast('to all');
+    expect([await own.next(), await other.next()]).toEqual(['to all', 'to all']);
+    await chat.publish('room:1', 'remembered');
+    await chat.publish('lobby', 'here');
+    expect((await own.take(2)).sort()).toEqual(['here', 'remembered']);
+    expect((await other.take(2)).sort()).toEqual(['here', 'remembered']);
+    chat.sendTo(id, 'to one');
+    expect(await own.next()).toBe('to one');
+    expect(await chat.countConnections()).toEqual({ connections: 2, instances: 2 });
+  });
+
+  it('16.6 forget reaches the clients of all instances at once, whoever asks for it', async () => {
+    const broker = new MemoryBroker();
+    const [a, b] = [await startInstance(broker), await startInstance(broker)];
+    const chat = (await startWorker(broker.create())).server('/chat', { history: HISTORY });
+    await chat.publish('room:1', 'x');
+    const clients = await Promise.all(
+      [a, b].map(({ wsUrl }) => new ResumingClient(`${wsUrl}/chat`).connect()),
+    );
+    for (const client of clients) {
+      await client.take('application');
+      await client.take('topic');
+    }
+    const servers = [a.app.get(WebSocketServerRegistry).get('/chat')!, chat];
+    for (const server of servers) {
+      await server.forget('room:1');
+      for (const client of clients) {
+        expect((await within(client.take('topic'), 5000)).header.slice(3)).toEqual([0, false, null]);
+        await client.take('resumed');
+      }
+    }
   });
 
   it('16.6 without a backplane a server that is not here is an error', async () => {

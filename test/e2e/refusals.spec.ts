@@ -13,6 +13,7 @@ import {
   type WebSocketServer,
   type WSErrorEvent,
 } from 'nestjs-4d-websocket';
+import { FourDWebSocket, type ClientDisconnectEvent } from 'nestjs-4d-websocket/client';
 import { closeApps, startApp } from '../support/app.js';
 import { connect, connectRefused } from '../support/client.js';
 import { within } from '../support/patience.js';
@@ -41,6 +42,8 @@ async function serve(
   const testApp = await startApp({ providers: [Server] });
   return { ...testApp, events, server: testApp.app.get(WebSocketServerRegistry).get(Server)! };
 }
+
+const V1 = 'nestjs-4d-websocket.v1';
 
 /** How a client sees that it was refused. */
 async function refusal(url: string) {
@@ -155,5 +158,54 @@ describe("8 refusals: 'close' answers with 101 and a close frame", () => {
       .create({ onConnection: () => null }, { path: '/full', maxConnections: 0, refusals: 'close' });
     expect((await connectRefused(`${wsUrl}/full`)).status).toBe(503);
     expect(events.order).toEqual([]);
+  });
+});
+
+describe("8 refusals: 'http' refuses with HTTP, and whoever speaks our sub-protocol by a close frame", () => {
+  const refuse = thrower(new UnauthorizedException('Token expired'));
+
+  it.each<[string, string[], ServerOptions]>([
+    ['the sub-protocol', [V1], {}],
+    ['what our client offers', ['chat', 'nestjs-4d-websocket.plain', `${V1}.chat`, V1], {}],
+    ['with one of the application', ['chat', `${V1}.chat`], { protocols: ['chat'] }],
+  ])('a close frame: %s', async (_what, protocols, options) => {
+    const { wsUrl, server } = await serve(refuse, { refusals: 'http', ...options });
+    const client = await connect(wsUrl, { protocols });
+    expect(await within(client.closed)).toEqual({ code: 4401, reason: 'Token expired' });
+    expect(client.unread).toEqual([]);
+    expect(server.connections.length).toBe(0);
+  });
+
+  it.each<[string, string[], ServerOptions]>([
+    ['no sub-protocol', [], {}],
+    ['another one', ['chat'], { protocols: ['chat'] }],
+    ['one that changes nothing', ['nestjs-4d-websocket.plain'], {}],
+    ['the application does not take ours', [V1], { resume: false }],
+    ['the application prefers its own', ['chat', V1], { protocols: ['chat'] }],
+  ])('HTTP: %s', async (_what, protocols, options) => {
+    const { wsUrl } = await serve(refuse, { refusals: 'http', ...options });
+    const refused = await connectRefused(wsUrl, { protocols });
+    expect(refused).toMatchObject({ status: 401, json: { message: 'Token expired' } });
+  });
+
+  it('our client on Node learns the status and the reason, and waits as long as Retry-After says', async () => {
+    const { wsUrl } = await serve(
+      () => null,
+      { refusals: 'http' },
+      (context) => {
+        context.switchToHttp().getResponse<ServerResponse>().setHeader('Retry-After', '3600');
+        throw new HttpException('Too many', 429);
+      },
+    );
+    const disconnect = await new Promise<ClientDisconnectEvent>((resolve) => {
+      const ws = new FourDWebSocket(wsUrl, {
+        onDisconnect: (_ws, event) => {
+          resolve(event);
+          ws.terminate();
+        },
+      });
+    });
+    expect(disconnect).toMatchObject({ code: 4429, reason: 'Too many' });
+    expect(disconnect.delay).toBeGreaterThanOrEqual(3_600_000);
   });
 });

@@ -107,8 +107,11 @@ export async function connect(
 }
 
 /** Connects, and expects to be refused. */
-export async function connectRefused(url: string, options?: ClientOptions): Promise<Refused> {
-  const socket = new WebSocket(url, options);
+export async function connectRefused(
+  url: string,
+  options?: ClientOptions & { protocols?: string[] },
+): Promise<Refused> {
+  const socket = new WebSocket(url, options?.protocols ?? [], options);
   socket.on('error', () => undefined);
   const [, response] = (await Promise.race([
     once(socket, 'unexpected-response'),

@@ -48,9 +48,10 @@ describe('an envelope', () => {
     [EntryKind.TERMINATE, '', 5, null, null],
     [EntryKind.TERMINATE, '', 5, 4000, 'why'],
     [EntryKind.COUNT, 7],
-    [EntryKind.COUNTED, '/chat', 7, 12],
+    [EntryKind.COUNTED, '/chat', 7, 12, 2],
     [EntryKind.HELLO, '/chat', true],
     [EntryKind.BYE],
+    [EntryKind.FORGOTTEN],
   ] as Parameters<typeof packEnvelope>[1];
 
   it('is read as it was packed, from any bytes', () => {

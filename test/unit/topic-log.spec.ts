@@ -1,4 +1,5 @@
 /** reference 16.2, 16.3, 16.5: what comes late, twice, out of order or not at all becomes each message once, in order. */
+import { jest } from '@jest/globals';
 import * as fc from 'fast-check';
 import type { HistoryBounds, TopicPosition } from '../../lib/interfaces/index.js';
 import { packMessage } from '../../lib/history/entry.js';
@@ -18,6 +19,7 @@ interface Told {
 
 /** A store whose telling and reading is in the hands of the test. */
 class UnreliableStore implements HistoryStore {
+  readonly mayLoseWord = true;
   readonly told: Told[] = [];
   readonly memory = new MemoryHistory((_channel, first, messages) => this.told.push({ first, messages }));
   follower: ChannelFollower | undefined;
@@ -242,6 +244,65 @@ describe('topics that remember', () => {
       recovered: true,
     });
     expect(other.received).toEqual([13]);
+    await history.close();
+  });
+
+  it('16.5 a last message that nobody tells of is found all the same, in time; quiet topics cost few reads', async () => {
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate', 'queueMicrotask'] });
+    const { store, history, append } = create();
+    try {
+      history.topicAdded('t');
+      const follower = new TestFollower(1);
+      await history.follow('t', follower, undefined);
+      const read = jest.spyOn(store, 'read');
+      await append(2);
+      await jest.advanceTimersByTimeAsync(29_000);
+      expect(read).not.toHaveBeenCalled();
+      await jest.advanceTimersByTimeAsync(3_000);
+      expect(follower.received).toEqual([1, 2]);
+      // Once in a while it is looked at, and a store that refuses is asked again.
+      read.mockClear();
+      store.failures = 1;
+      await append(1);
+      await jest.advanceTimersByTimeAsync(65_000);
+      expect(follower.received).toEqual([1, 2, 3]);
+      read.mockClear();
+      await jest.advanceTimersByTimeAsync(310_000);
+      expect(read.mock.calls.length).toBeGreaterThanOrEqual(9);
+      expect(read.mock.calls.length).toBeLessThanOrEqual(11);
+      // Another instance had it forgotten.
+      await store.forget(CHANNEL);
+      await append(1);
+      await jest.advanceTimersByTimeAsync(32_000);
+      expect(follower.received).toEqual([1, 2, 3, 4]);
+      history.topicRemoved('t');
+      expect(jest.getTimerCount()).toBe(0);
+    } finally {
+      jest.useRealTimers();
+      await history.close();
+    }
+  });
+
+  it('16.3 whoever subscribes again while it catches up begins anew, and both promises tell where it got', async () => {
+    const { store, history, append } = create();
+    await append(300);
+    history.topicAdded('t');
+    const follower = new TestFollower(1);
+    let second: Promise<unknown> | undefined;
+    // Between two pages.
+    follower.drain = async () => {
+      second ??= history.follow('t', follower, { last: 2 });
+    };
+    const { epoch } = await store.memory.read(CHANNEL, 0, 0, BOUNDS);
+    const first = await history.follow('t', follower, { since: { epoch, offset: 0 } });
+    expect(first).toEqual({ position: { epoch, offset: 300 }, recovered: true, lost: 0 });
+    expect(await second).toEqual(first);
+    expect(follower.received.slice(-3)).not.toContain(298);
+    expect(follower.received.slice(-2)).toEqual([299, 300]);
+    // Who is gone is told of nothing.
+    const gone = history.follow('t', new TestFollower(2), { last: 300 });
+    history.topicRemoved('t');
+    expect(await gone).toBeUndefined();
     await history.close();
   });
 

@@ -20,6 +20,7 @@ import { runMiddleware } from './handshake-middleware.js';
 import { PendingHandshake, type PendingHandshakeLimits } from './pending-handshake.js';
 import { isInstance } from '../../foundation/instance.js';
 import { isPromise } from '../../foundation/promise.js';
+import { isV1 } from '../../protocol/sub-protocol.js';
 import { httpError, refusalOf, refusalStatus, refuse, refuseWith, type Refusal } from './refusal.js';
 import { checkUpgrade } from './upgrade-check.js';
 
@@ -297,7 +298,7 @@ export class Handshakes<Source extends object> {
 
   /** Tells a client of what `onConnection`, or what is around it, decided against it. */
   #refuse(attempt: Attempt, refusal: Refusal): void {
-    if (this.#server.options.refusals === 'http') {
+    if (!this.#closesRefused(attempt.raw)) {
       refuse(attempt.socket, refusal);
       return;
     }
@@ -308,6 +309,15 @@ export class Handshakes<Source extends object> {
       websocket.on('close', () => this.#refused.delete(websocket));
       websocket.close(REFUSED + refusal.status, closeReason(refusal.reason));
     });
+  }
+
+  /** Whether a client learns by a close frame that it is refused; one that speaks our sub-protocol waits for that. */
+  #closesRefused({ headers }: IncomingMessage): boolean {
+    const { options } = this.#server;
+    if (options.refusals === 'close') return true;
+    const offered = headers['sec-websocket-protocol']?.split(',').map((name) => name.trim());
+    const chosen = chooseProtocol(new Set(offered), options);
+    return chosen !== false && isV1(chosen);
   }
 
   #upgrade(attempt: Attempt, accepted: (websocket: ConnectionSocket) => void): void {

@@ -6,7 +6,7 @@ import type { ServerHeader } from '../../protocol/server-header.js';
 import type { SocketObserver } from '../socket/connection-socket.js';
 import type { ResumingClient } from '../topic-history.js';
 
-/** How long a client may take to tell its positions; then it has none, in milliseconds. */
+/** How long a client may take to tell its positions, if `handshakeTimeout` is no shorter; then it has none, in milliseconds. */
 const POSITIONS_TIMEOUT = 5_000;
 
 const HEARTBEAT = headerLine(['heartbeat'] satisfies ServerHeader);
@@ -37,12 +37,16 @@ export class ResumeLink implements ResumingClient, SocketObserver {
   #opened = false;
   #isReady = false;
   #resolveReady: () => void = () => undefined;
+  readonly #timeout: number;
   readonly #timer: NodeJS.Timeout;
+  #hasTold = false;
 
-  constructor(connection: LinkedConnection) {
+  /** @param handshakeTimeout how long the application waits for a handshake, in milliseconds */
+  constructor(connection: LinkedConnection, handshakeTimeout: number) {
     this.#connection = connection;
+    this.#timeout = Math.min(POSITIONS_TIMEOUT, handshakeTimeout);
     this.ready = new Promise((resolve) => (this.#resolveReady = resolve));
-    this.#timer = setTimeout(() => this.#beReady(), POSITIONS_TIMEOUT).unref();
+    this.#timer = setTimeout(() => this.#beReady(), this.#timeout).unref();
   }
 
   get earlierIds(): ReadonlySet<number> {
@@ -74,7 +78,11 @@ export class ResumeLink implements ResumingClient, SocketObserver {
     }
     try {
       const header = decodeClientHeader(data, headerEnd(data));
-      if (header === undefined || this.#isReady) return;
+      if (header === undefined) return;
+      if (this.#isReady) {
+        this.#tellLate();
+        return;
+      }
       const [, ids, positions] = header;
       this.#earlierIds = new Set(ids);
       this.#positions = new Map(positions.map(([topic, epoch, offset]) => [topic, { epoch, offset }]));
@@ -136,6 +144,16 @@ export class ResumeLink implements ResumingClient, SocketObserver {
     this.#recoveries.clear();
     this.#say(['resumed', Object.keys(topics)]);
     this.#connection.resumed(topics);
+  }
+
+  /** Tells once that the client will not get what it missed, and why. */
+  #tellLate(): void {
+    if (this.#hasTold) return;
+    this.#hasTold = true;
+    this.fail(
+      CloseCode.PROTOCOL_ERROR,
+      new Error(`Positions are ignored that do not come first, once, and within ${this.#timeout} ms`),
+    );
   }
 
   #beReady(): void {
