@@ -11,7 +11,7 @@ export interface Place {
 const ACCEPTED = /^HTTP\/1\.1 101[^]*\r\n\r\n/;
 /** What the server says when a client follows the topic. */
 const FOLLOWS = new RegExp(`\\["topic",${JSON.stringify(TOPIC)},"([^"]+)",(\\d+)`);
-/** What it says last when a client has all that it missed. */
+/** What it says when a client has all that it missed; but for heartbeats nothing comes after it here. */
 const RESUMED = `${JSON.stringify(['resumed', [TOPIC]])}\n`;
 /** No less than the longest of what is waited for. */
 const TAIL_LENGTH = 1024;
@@ -29,7 +29,8 @@ export class ResumingConnection {
     socket.on('error', () => undefined);
     socket.on('data', (chunk: Buffer) => {
       this.received += chunk.length;
-      this.#tail = (this.#tail + chunk.toString('latin1')).slice(-TAIL_LENGTH);
+      const last = chunk.toString('latin1', Math.max(0, chunk.length - TAIL_LENGTH));
+      this.#tail = (this.#tail + last).slice(-TAIL_LENGTH);
       this.#check();
     });
   }
@@ -52,7 +53,7 @@ export class ResumingConnection {
 
   /** Resolves when it has got all that it missed. */
   async resumed(): Promise<void> {
-    await this.#until((tail) => tail.endsWith(RESUMED));
+    await this.#until((tail) => tail.includes(RESUMED));
   }
 
   #until(isSo: (tail: string) => boolean): Promise<string> {
