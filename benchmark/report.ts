@@ -36,7 +36,11 @@ export function judge(scenario: Scenario, medians: Medians): Outcome[] {
     .filter(({ of, against }) => medians.has(of) && medians.has(against))
     .map((target) => {
       const ratio = ratioOf(target, medians);
-      return { target, ratio, reached: ratio >= (target.least ?? -Infinity) && ratio <= (target.most ?? Infinity) };
+      return {
+        target,
+        ratio,
+        reached: ratio >= (target.least ?? -Infinity) && ratio <= (target.most ?? Infinity),
+      };
     });
 }
 
