@@ -20,15 +20,21 @@ export function serverFrameLength(payloadLength: number): number {
   return payloadLength + (payloadLength < 126 ? 2 : payloadLength < 65536 ? 4 : 10);
 }
 
+/** The request for a WebSocket, with the sub-protocol that is offered, if any. */
+export function handshake(path: string, subProtocol?: string): string {
+  const offer = subProtocol === undefined ? '' : `Sec-WebSocket-Protocol: ${subProtocol}\r\n`;
+  return (
+    `GET ${path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+    `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${KEY}\r\n${offer}\r\n`
+  );
+}
+
 /** Opens a socket and makes the handshake; the socket is paused, and nothing of it is parsed any more. */
 export async function openConnection(port: number, path: string): Promise<Socket> {
   const socket = connect(port, '127.0.0.1');
   socket.setNoDelay();
   socket.on('error', () => undefined);
-  socket.write(
-    `GET ${path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
-      `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${KEY}\r\n\r\n`,
-  );
+  socket.write(handshake(path));
   let head = '';
   while (!head.includes('\r\n\r\n')) {
     const [chunk] = (await once(socket, 'data')) as [Buffer];

@@ -5,21 +5,28 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import { chart, judge, median, tables, type ScenarioResult } from './report.js';
 import { BrokerProcess } from './broker-process.js';
+import { chart, judge, tables, type ScenarioResult } from './report.js';
 import { broadcastScenarios } from './scenarios/broadcast.js';
 import { clientScenarios } from './scenarios/client.js';
 import { clusterScenarios } from './scenarios/cluster.js';
 import { connectionScenarios } from './scenarios/connections.js';
 import { echoScenarios } from './scenarios/echo.js';
+import { historyScenarios } from './scenarios/history.js';
+import { linesCutScenarios } from './scenarios/lines-cut.js';
 import type { Entry, Measurement, Scenario } from './scenarios/measurement.js';
+import { resumeScenarios } from './scenarios/resume.js';
 import { ServerProcess } from './server-process.js';
 import { clientSizes, sizesTable } from './sizes.js';
+import { median } from './statistics.js';
 
 const scenarios: readonly Scenario[] = [
   ...echoScenarios,
   ...broadcastScenarios,
   ...clusterScenarios,
+  ...historyScenarios,
+  ...resumeScenarios,
+  ...linesCutScenarios,
   ...connectionScenarios,
   ...clientScenarios,
 ];
@@ -94,25 +101,30 @@ async function runScenario(scenario: Scenario): Promise<ScenarioResult> {
   }
   progress('');
   const medians = new Map(
-    Array.from(all, ([name, measurements]): [string, Measurement] => {
-      const throughputs = measurements.flatMap(({ throughput }) => throughput ?? []);
-      const latencies = measurements.flatMap(({ latency }) => latency ?? []);
-      return [
-        name,
-        {
-          cost: median(measurements.map(({ cost }) => cost)),
-          ...(throughputs.length > 0 && { throughput: median(throughputs) }),
-          ...(latencies.length > 0 && {
-            latency: {
-              median: median(latencies.map((latency) => latency.median)),
-              p99: median(latencies.map((latency) => latency.p99)),
-            },
-          }),
-        },
-      ];
-    }),
+    Array.from(all, ([name, measurements]) => [name, together(scenario, measurements)] as const),
   );
   return { scenario, medians, outcomes: judge(scenario, medians) };
+}
+
+/** What all rounds of a contender make together. */
+function together({ columns = {} }: Scenario, measurements: readonly Measurement[]): Measurement {
+  const costs = measurements.flatMap(({ cost }) => cost ?? []);
+  const throughputs = measurements.flatMap(({ throughput }) => throughput ?? []);
+  const latencies = measurements.flatMap(({ latency }) => latency ?? []);
+  const figures = Object.entries(columns).map(([title, column]) => {
+    return [title, column.of(measurements.map((measurement) => measurement.figures![title]!))] as const;
+  });
+  return {
+    ...(costs.length > 0 && { cost: median(costs) }),
+    ...(throughputs.length > 0 && { throughput: median(throughputs) }),
+    ...(latencies.length > 0 && {
+      latency: {
+        median: median(latencies.map((latency) => latency.median)),
+        p99: median(latencies.map((latency) => latency.p99)),
+      },
+    }),
+    ...(figures.length > 0 && { figures: Object.fromEntries(figures) }),
+  };
 }
 
 function progress(text: string): void {
@@ -135,6 +147,7 @@ function machine(): string {
     'socket.io',
     'socket.io-client',
     '@socket.io/redis-adapter',
+    '@socket.io/redis-streams-adapter',
     'ioredis',
     '@nats-io/transport-node',
     'partysocket',

@@ -16,21 +16,17 @@ export interface ScenarioResult {
   outcomes: readonly Outcome[];
 }
 
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-}
-
 function ratioOf({ of, against, by }: Target, medians: Medians): number {
   const [one, other] = [medians.get(of)!, medians.get(against)!];
   switch (by) {
     case 'throughput':
       return one.throughput! / other.throughput!;
     case 'cost':
-      return one.cost / other.cost;
+      return one.cost! / other.cost!;
     case 'work per CPU':
-      return other.cost / one.cost;
+      return other.cost! / one.cost!;
+    case 'latency added':
+      return one.latency!.median - other.latency!.median;
   }
 }
 
@@ -40,39 +36,60 @@ export function judge(scenario: Scenario, medians: Medians): Outcome[] {
     .filter(({ of, against }) => medians.has(of) && medians.has(against))
     .map((target) => {
       const ratio = ratioOf(target, medians);
-      return { target, ratio, reached: ratio >= (target.least ?? 0) && ratio <= (target.most ?? Infinity) };
+      return {
+        target,
+        ratio,
+        reached: ratio >= (target.least ?? -Infinity) && ratio <= (target.most ?? Infinity),
+      };
     });
 }
 
-function costOf({ unit, name }: Scenario, { cost }: Measurement): string {
+function costOf({ unit, name }: Scenario, cost: number): string {
   return name === 'idle' ? `${(cost / 1024).toFixed(2)} KB` : `${cost.toFixed(2)} µs per ${unit}`;
 }
 
-function latencyOf({ latency }: Measurement): string {
-  return latency === undefined ? '' : ` ${latency.median.toFixed(2)} ms | ${latency.p99.toFixed(2)} ms |`;
+/** The titles of a table, but for the first, which has none. */
+function titlesOf({ columns = {} }: Scenario, first: string, base: Measurement): string[] {
+  return [
+    ...(base.cost === undefined ? [] : ['a second', 'cost', `against ${first}`]),
+    ...(base.latency === undefined ? [] : ['latency: median', '99 % below']),
+    ...Object.keys(columns),
+  ];
+}
+
+function cellsOf(scenario: Scenario, base: Measurement, measurement: Measurement): string[] {
+  const { throughput, cost, latency, figures = {} } = measurement;
+  const speed = throughput === undefined ? '' : Math.round(throughput).toLocaleString('en');
+  return [
+    ...(cost === undefined ? [] : [speed, costOf(scenario, cost), (cost / base.cost!).toFixed(2)]),
+    ...(latency === undefined ? [] : [`${latency.median.toFixed(2)} ms`, `${latency.p99.toFixed(2)} ms`]),
+    ...Object.entries(scenario.columns ?? {}).map(([title, { show }]) => show(figures[title]!)),
+  ];
+}
+
+function row(cells: readonly string[]): string {
+  return `| ${cells.join(' | ')} |`;
 }
 
 /** The tables of all scenarios, as Markdown. */
 export function tables(results: readonly ScenarioResult[]): string {
   return results
     .map(({ scenario, medians, outcomes }) => {
-      const base = medians.values().next().value!;
-      const rows = Array.from(medians, ([name, measurement]) => {
-        const throughput =
-          measurement.throughput === undefined ? '' : Math.round(measurement.throughput).toLocaleString('en');
-        const against = (measurement.cost / base.cost).toFixed(2);
-        return `| ${name} | ${throughput} | ${costOf(scenario, measurement)} | ${against} |${latencyOf(measurement)}`;
-      });
-      const hasLatency = base.latency !== undefined;
+      const [first, base] = medians.entries().next().value!;
+      const titles = titlesOf(scenario, first, base);
+      const rows = Array.from(medians, ([name, measurement]) =>
+        row([name, ...cellsOf(scenario, base, measurement)]),
+      );
       const goals = outcomes.map(({ target, ratio, reached }) => {
         const goal = target.least === undefined ? `≤ ${target.most}` : `≥ ${target.least}`;
-        return `| ${target.what}: ${target.of} against ${target.against} | ${goal} | ${ratio.toFixed(2)} | ${reached ? 'yes' : '**no**'} |`;
+        const what = `${target.what}: ${target.of} against ${target.against}`;
+        return row([what, goal, ratio.toFixed(2), reached ? 'yes' : '**no**']);
       });
       return [
         `### ${scenario.title}`,
         '',
-        `| | a second | cost | against ${medians.keys().next().value} |${hasLatency ? ' latency: median | 99 % below |' : ''}`,
-        `| --- | ---: | ---: | ---: |${hasLatency ? ' ---: | ---: |' : ''}`,
+        row(['', ...titles]),
+        row(['---', ...titles.map(() => '---:')]),
         ...rows,
         ...(goals.length === 0
           ? []

@@ -5,10 +5,25 @@ import type { AddressInfo } from 'node:net';
 export interface Commands {
   cpu: () => NodeJS.CpuUsage;
   memory: () => number;
+  peakMemory: () => number;
+  publish: (text: string) => unknown;
 }
 
-/** Tells the measuring process where a server listens, and answers its questions. */
-export function present(server: { address(): Server['address'] extends () => infer A ? A : never }): void {
+/** A command, and what it needs. */
+export type Request = { [C in keyof Commands]: [command: C, ...Parameters<Commands[C]>] }[keyof Commands];
+
+/** Where a server listens: anywhere, if it does not come back where another was. */
+export const PORT = Number(process.env.PORT ?? 0);
+
+/**
+ * Tells the measuring process where a server listens, and answers its questions.
+ *
+ * @param publish sends a message to all clients; where there is something to wait for, its promise resolves when it is done
+ */
+export function present(
+  server: { address(): Server['address'] extends () => infer A ? A : never },
+  publish?: (text: string) => unknown,
+): void {
   const commands: Commands = {
     cpu: () => process.cpuUsage(),
     memory: () => {
@@ -18,8 +33,16 @@ export function present(server: { address(): Server['address'] extends () => inf
       const { heapUsed, external } = process.memoryUsage();
       return heapUsed + external;
     },
+    peakMemory: () => process.resourceUsage().maxRSS * 1024,
+    publish: async (text) => {
+      await publish!(text);
+      return true;
+    },
   };
-  process.on('message', (command: keyof Commands) => process.send!(commands[command]()));
+  process.on('message', async ([command, ...values]: Request) => {
+    const answer = (commands[command] as (...values: string[]) => unknown)(...values);
+    process.send!(await answer);
+  });
   process.send!((server.address() as AddressInfo).port);
 }
 

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import crossws from 'crossws/adapters/node';
 import { redis } from 'crossws/sync';
 import { Redis } from 'ioredis';
-import { countOf, NEWS, present, TOPIC } from './contender.js';
+import { countOf, NEWS, PORT, present, TOPIC } from './contender.js';
 
 const client = new Redis({ host: '127.0.0.1', port: Number(process.env.REDIS_PORT) });
 const adapter = crossws({
@@ -21,4 +21,4 @@ const adapter = crossws({
 });
 const server = createServer();
 server.on('upgrade', (request, socket, head) => void adapter.handleUpgrade(request, socket, head));
-server.listen(0, '127.0.0.1', () => present(server));
+server.listen(PORT, '127.0.0.1', () => present(server, (text) => adapter.publish(TOPIC, text)));

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { createAdapter } from '@socket.io/redis-adapter';
 import { Redis } from 'ioredis';
 import { Server } from 'socket.io';
-import { countOf, NEWS, present } from './contender.js';
+import { countOf, NEWS, PORT, present } from './contender.js';
 
 const publisher = new Redis({ host: '127.0.0.1', port: Number(process.env.REDIS_PORT) });
 const subscriber = publisher.duplicate();
@@ -14,4 +14,4 @@ io.on('connection', (socket) => {
     for (let index = 0; index < countOf(count); index++) io.emit('news', NEWS);
   });
 });
-server.listen(0, '127.0.0.1', () => present(server));
+server.listen(PORT, '127.0.0.1', () => present(server, (text) => io.emit('news', text)));

@@ -5,10 +5,19 @@ import type { ServerProcess } from '../server-process.js';
 export interface Measurement {
   /** Operations (messages, deliveries, connections) a second; undefined where time does not matter. */
   throughput?: number;
-  /** What one operation costs: microseconds of the server's processor, or bytes of its memory. */
-  cost: number;
+  /** What one operation costs: microseconds of the server's processor, or bytes of its memory; undefined where it does not matter. */
+  cost?: number;
   /** From asking for a message to having it, in milliseconds; measured where it is the question. */
   latency?: { median: number; p99: number };
+  /** What the scenario's own columns show, by their titles. */
+  figures?: Readonly<Record<string, number>>;
+}
+
+/** A column of a scenario's own. */
+export interface Column {
+  /** What the figures of all rounds make together. */
+  of(figures: readonly number[]): number;
+  show(figure: number): string;
 }
 
 /** A contender in a scenario. */
@@ -30,7 +39,8 @@ export interface Target {
   what: string;
   of: string;
   against: string;
-  by: 'throughput' | 'cost' | 'work per CPU';
+  /** `latency added` is a difference, in milliseconds; the others are ratios. */
+  by: 'throughput' | 'cost' | 'work per CPU' | 'latency added';
   least?: number;
   most?: number;
 }
@@ -39,6 +49,8 @@ export interface Scenario {
   name: string;
   title: string;
   unit: string;
+  /** Its own columns, by their titles. @default none */
+  columns?: Readonly<Record<string, Column>>;
   entries: readonly Entry[];
   targets: readonly Target[];
 }

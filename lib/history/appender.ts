@@ -113,8 +113,11 @@ export class Appender implements TurnListener {
     const accepted: Outgoing[] = [];
     const messages: Buffer[] = [];
     for (const outgoing of batch) {
+      const { message, except } = outgoing;
+      const { payload, isBinary } = message;
       try {
-        messages.push(await pack(outgoing));
+        const bytes = payload instanceof Blob ? Buffer.from(await payload.arrayBuffer()) : payload;
+        messages.push(packMessage({ payload: bytes, isBinary, except }));
         accepted.push(outgoing);
       } catch (cause) {
         outgoing.reject(new BackplaneError('history', 'a Blob could not be read', { cause }));
@@ -148,11 +151,6 @@ function takeBatch(queue: TopicQueue): Outgoing[] {
     length++;
   }
   return queue.waiting.splice(0, length);
-}
-
-async function pack({ message: { payload, isBinary }, except }: Outgoing): Promise<Buffer> {
-  const bytes = payload instanceof Blob ? Buffer.from(await payload.arrayBuffer()) : payload;
-  return packMessage({ payload: bytes, isBinary, except });
 }
 
 function asBackplaneError(error: unknown): unknown {
