@@ -9,6 +9,9 @@ import { TestProcess } from './process.js';
 export const REDIS = '/usr/bin/redis-server';
 export const NATS = '/usr/sbin/nats-server';
 
+/** Arguments of a Redis that has on its disk whatever it acknowledged. */
+export const ON_DISK = ['--appendonly', 'yes', '--appendfsync', 'always'];
+
 /** Waits until somebody listens on a port of the loopback interface. */
 export async function listens(port: number): Promise<void> {
   for (;;) {
