@@ -47,6 +47,8 @@ export class RedisClusterLink implements RedisLink {
   #losses = 0;
   #closed = false;
   #renewal: NodeJS.Timeout | undefined;
+  #lookout: NodeJS.Timeout | undefined;
+  #movedAgain = false;
 
   /** @param client whose settings are used */
   constructor(client: Cluster, sharded: boolean, observer: RedisLinkObserver) {
@@ -123,6 +125,7 @@ export class RedisClusterLink implements RedisLink {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#renewal);
+    clearTimeout(this.#lookout);
     await Promise.all([disconnect(this.#publisher), disconnect(this.#subscriber)]);
   }
 
@@ -138,6 +141,8 @@ export class RedisClusterLink implements RedisLink {
     listen(subscriber, this.#observer);
     this.#watch(subscriber);
     this.#attempts = new Map();
+    // Also when a slot has moved, or a node cut its subscriber: the client subscribes by itself then, and not at once.
+    subscriber.on('subscribersReady', () => this.#moved());
     subscriber.on('end', () => {
       if (!this.#closed) this.#renewal = setTimeout(() => this.#renewSubscriber(), CONNECT_RETRY);
     });
@@ -148,6 +153,17 @@ export class RedisClusterLink implements RedisLink {
     this.#subscriber = this.#createSubscriber();
     // If it fails it ends, and is renewed again.
     this.#subscriber.connect().catch(() => undefined);
+  }
+
+  /** Tells what may have been missed, when the client has been answered for sure; once for all that moves meanwhile. */
+  #moved(): void {
+    if (this.#closed) return;
+    this.#movedAgain = this.#lookout !== undefined;
+    this.#lookout ??= setTimeout(() => {
+      this.#lookout = undefined;
+      this.#observer.missed();
+      if (this.#movedAgain) this.#moved();
+    }, SUBSCRIBE_TIMEOUT);
   }
 
   #watch(client: Cluster): void {

@@ -17,6 +17,8 @@ export interface RedisLinkObserver {
   ready(): void;
   /** A connection was lost. */
   lost(): void;
+  /** Channels were subscribed to anew while the connection was there: what was published between was not heard. */
+  missed(): void;
   /** Something went wrong: the reason of the next loss. */
   failed(error: Error): void;
 }

@@ -67,6 +67,7 @@ export class RedisBackplane implements Backplane {
     receive: (name, message) => this.#receive(name.slice(this.#prefix.length), message),
     ready: () => this.#ready(),
     lost: () => this.#lost(),
+    missed: () => this.#observer?.behind(),
     failed: (error) => {
       this.#lastError = error;
     },

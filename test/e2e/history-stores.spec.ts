@@ -8,8 +8,10 @@ import { RedisBackplane } from 'nestjs-4d-websocket/redis';
 import { RememberedChannels } from '../../lib/remembered/remembered-channels.js';
 import { Broker, NATS, REDIS } from '../support/brokers.js';
 import { FixtureProcess } from '../support/fixture.js';
-import { LocalMember, startRedisCluster, WorkerMember } from '../support/history-kinds.js';
+import { LocalMember, WorkerMember } from '../support/history-kinds.js';
 import { until } from '../support/instances.js';
+import { startNatsCluster } from '../support/nats-cluster.js';
+import { MovingSlot, startRedisCluster } from '../support/redis-cluster.js';
 import { describeWith } from '../support/requirement.js';
 
 const BOUNDS: HistoryBounds = { messages: 1000, age: 300_000 };
@@ -248,12 +250,6 @@ describeWith('redis-server', REDIS, 'The streams of Redis', () => {
     const addresses = nodes.map(({ port }) => ({ host: '127.0.0.1', port }));
     const member = await join(new RedisBackplane({ client: new Cluster(addresses, { lazyConnect: true }) }));
     await member.subscribe(CHANNEL);
-    const admins = nodes.map(({ port }) => new Redis({ port, host: '127.0.0.1' }));
-    const slot = Number(await admins[0]!.call('CLUSTER', 'KEYSLOT', STREAM));
-    const ids = (await Promise.all(admins.map((admin) => admin.call('CLUSTER', 'MYID')))) as string[];
-    const slots = (await admins[0]!.call('CLUSTER', 'SLOTS')) as [number, number, [string, number, string]][];
-    const from = ids.indexOf(slots.find(([first, last]) => first <= slot && slot <= last)![2][2]);
-    const to = (from + 1) % 3;
     const expected: [number, string][] = [];
     let going = true;
     const appending = (async () => {
@@ -263,21 +259,16 @@ describeWith('redis-server', REDIS, 'The streams of Redis', () => {
       }
     })();
     await until(async () => expected.length > 50);
-    await admins[to]!.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', ids[from]!);
-    await admins[from]!.call('CLUSTER', 'SETSLOT', slot, 'MIGRATING', ids[to]!);
-    const port = String(nodes[to]!.port);
-    await admins[from]!.call('MIGRATE', '127.0.0.1', port, '', '0', '5000', 'KEYS', STREAM, POSITION);
+    const moving = await MovingSlot.begin(nodes, STREAM);
+    await moving.move(STREAM, POSITION);
     await until(async () => expected.length > 100);
-    for (const admin of [admins[to]!, admins[from]!, admins[3 - to - from]!]) {
-      await admin.call('CLUSTER', 'SETSLOT', slot, 'NODE', ids[to]!);
-    }
+    await moving.end();
     const moved = expected.length;
     await until(async () => expected.length > moved + 50);
     going = false;
     await appending;
     expect(expected.map(([offset]) => offset)).toEqual(expected.map((_, index) => index + 1));
     expect((await member.read(CHANNEL, 0, 1000, BOUNDS)).entries).toEqual(expected.slice(-1000));
-    for (const admin of admins) admin.disconnect();
   }, 60_000);
 });
 
@@ -298,6 +289,29 @@ describeWith('nats-server', NATS, 'The streams of NATS', () => {
       /^JetStream of NATS at 127\.0\.0\.1:\d+ can not be used: .+/,
     );
   });
+
+  it('give each position once where three servers keep them together, too', async () => {
+    const servers = await startNatsCluster();
+    brokers.push(...servers);
+    const addresses = servers.map(({ port }) => `127.0.0.1:${port}`);
+    const members = await Promise.all(
+      addresses.map((address) => join(new NatsBackplane({ servers: address, historyReplicas: 3 }))),
+    );
+    // Made before anybody hurries.
+    await members[0]!.append(CHANNEL, ['first'], BOUNDS);
+    const offsets = [1];
+    await Promise.all(
+      members.map(async (member) => {
+        for (let count = 0; count < 60; count++) {
+          offsets.push((await member.append(CHANNEL, [String(count)], BOUNDS)).offset);
+        }
+      }),
+    );
+    const expected = Array.from({ length: 181 }, (_, index) => index + 1);
+    expect(offsets.toSorted((one, other) => one - other)).toEqual(expected);
+    const { entries } = await members[1]!.read(CHANNEL, 0, 1000, BOUNDS);
+    expect(entries.map(([offset]) => offset)).toEqual(expected);
+  }, 60_000);
 
   it('keep the position of a quiet channel, whose messages are gone', async () => {
     const { broker, member } = await start();

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,9 @@ import { TestProcess } from './process.js';
 
 export const REDIS = '/usr/bin/redis-server';
 export const NATS = '/usr/sbin/nats-server';
+
+/** Arguments of a Redis that has on its disk whatever it acknowledged. */
+export const ON_DISK = ['--appendonly', 'yes', '--appendfsync', 'always'];
 
 /** Waits until somebody listens on a port of the loopback interface. */
 export async function listens(port: number): Promise<void> {
@@ -68,6 +71,25 @@ export class Broker {
     return broker;
   }
 
+  /** One of those who watch over a primary, and promote a replica of it when two of them miss it. */
+  static async sentinel(primary: number): Promise<Broker> {
+    const port = await freePort();
+    const folder = await mkdtemp(join(tmpdir(), 'sentinel-'));
+    const file = join(folder, 'sentinel.conf');
+    const settings = [
+      `port ${port}`,
+      'bind 127.0.0.1',
+      `dir ${folder}`,
+      `sentinel monitor main 127.0.0.1 ${primary} 2`,
+      'sentinel down-after-milliseconds main 500',
+      'sentinel failover-timeout main 1000',
+    ];
+    await writeFile(file, settings.join('\n'));
+    const broker = new Broker(port, REDIS, [file, '--sentinel'], folder, port, 0);
+    await broker.start();
+    return broker;
+  }
+
   static async nats(...args: string[]): Promise<Broker> {
     const [port, monitor] = [await freePort(), await freePort()];
     const folder = await mkdtemp(join(tmpdir(), 'nats-'));
@@ -75,6 +97,20 @@ export class Broker {
     const broker = new Broker(port, NATS, [...usual, ...args], folder, port, monitor);
     await broker.start();
     return broker;
+  }
+
+  /** Servers of one cluster of NATS, each with its JetStream. They are called `server-0`, `server-1` and so on. */
+  static async natsCluster(count = 3): Promise<Broker[]> {
+    const routes: string[] = [];
+    for (let index = 0; index < count; index++) routes.push(`nats://127.0.0.1:${await freePort()}`);
+    return Promise.all(
+      routes.map((route, index) =>
+        Broker.natsWithJetStream(
+          ...['--server_name', `server-${index}`, '--cluster_name', 'test'],
+          ...['--cluster', route, '--routes', routes.join(',')],
+        ),
+      ),
+    );
   }
 
   /** A NATS that keeps streams in its folder. */

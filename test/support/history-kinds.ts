@@ -1,13 +1,12 @@
-import { once } from 'node:events';
-import { Cluster, Redis } from 'ioredis';
+import { Cluster } from 'ioredis';
 import type { Backplane, HistoryBounds, HistoryPage, TopicPosition } from 'nestjs-4d-websocket';
 import { NatsBackplane } from 'nestjs-4d-websocket/nats';
 import { RedisBackplane } from 'nestjs-4d-websocket/redis';
 import { MemoryBackplane, MemoryBroker } from 'nestjs-4d-websocket/testing';
-import { Broker, NATS, REDIS } from './brokers.js';
+import { Broker, NATS, ON_DISK, REDIS } from './brokers.js';
 import { FixtureProcess } from './fixture.js';
 import { until } from './instances.js';
-import { run } from './process.js';
+import { clusterIsReady, startRedisCluster } from './redis-cluster.js';
 
 /** What an instance was told of a history. */
 export interface Heard {
@@ -147,8 +146,6 @@ const MEMORY: HistoryKind = {
   },
 };
 
-const ON_DISK = ['--appendonly', 'yes', '--appendfsync', 'always'];
-
 const ON_REDIS: HistoryKind = {
   name: 'Redis',
   program: 'redis-server',
@@ -159,28 +156,6 @@ const ON_REDIS: HistoryKind = {
     return new LocalStore(() => new RedisBackplane({ url: `redis://127.0.0.1:${broker.port}` }), [broker]);
   },
 };
-
-/** Three nodes that share the slots. */
-export async function startRedisCluster(...args: string[]): Promise<Broker[]> {
-  const nodes = await Promise.all(
-    [1, 2, 3].map(() => Broker.redis('--cluster-enabled', 'yes', '--cluster-node-timeout', '2000', ...args)),
-  );
-  await run('redis-cli', [
-    ...['--cluster', 'create', ...nodes.map(({ port }) => `127.0.0.1:${port}`)],
-    ...['--cluster-replicas', '0', '--cluster-yes'],
-  ]);
-  await clusterIsReady(nodes);
-  return nodes;
-}
-
-async function clusterIsReady(nodes: readonly Broker[]): Promise<void> {
-  for (const { port } of nodes) {
-    const redis = new Redis({ port, host: '127.0.0.1' });
-    if (redis.status !== 'ready') await once(redis, 'ready');
-    await until(async () => (await redis.cluster('INFO')).includes('cluster_state:ok'));
-    redis.disconnect();
-  }
-}
 
 function onRedisCluster(sharded: boolean): HistoryKind {
   return {

@@ -13,9 +13,15 @@ export interface RememberingInstance {
   publish(topic: string, messages: readonly string[]): Promise<Outcome[] | undefined>;
   /** Asks what its application knows. */
   ask<T>(command: string, ...args: unknown[]): Promise<T>;
+  /** Stops it, or lets it go on. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void;
   kill(): Promise<void>;
   start(): Promise<void>;
 }
+
+/** What connects instances in processes of their own: see fixture/remembering.ts. */
+export type RememberingBackplane =
+  'redis' | 'redis-cluster' | 'redis-sharded' | 'redis-sentinel' | 'nats' | 'nats-cluster';
 
 /** The instances of one application. */
 export interface RememberingApplication {
@@ -53,6 +59,10 @@ class ProcessInstance implements RememberingInstance {
     return this.#fixture!.call(command, ...args);
   }
 
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#fixture!.kill(signal);
+  }
+
   async kill(): Promise<void> {
     await this.#fixture?.stop();
   }
@@ -73,6 +83,10 @@ class WorkerInstance implements RememberingInstance {
     return this.fixture.call(command, this.index, ...args);
   }
 
+  signal(): void {
+    throw new Error('a worker is stopped with its primary');
+  }
+
   async kill(): Promise<void> {
     await this.ask('kill');
   }
@@ -84,16 +98,13 @@ class WorkerInstance implements RememberingInstance {
 
 /** Starts instances that a broker connects. */
 export async function startRemembering(
-  backplane: 'redis' | 'nats',
-  brokerPort: number,
+  backplane: RememberingBackplane,
+  brokerPorts: number | readonly number[],
   count = 2,
 ): Promise<RememberingApplication> {
   const instances: ProcessInstance[] = [];
-  for (let index = 0; index < count; index++) {
-    instances.push(
-      new ProcessInstance(await freePort(), { BACKPLANE: backplane, BROKER_PORT: String(brokerPort) }),
-    );
-  }
+  const env = { BACKPLANE: backplane, BROKER_PORTS: [brokerPorts].flat().join(',') };
+  for (let index = 0; index < count; index++) instances.push(new ProcessInstance(await freePort(), env));
   await Promise.all(instances.map((instance) => instance.start()));
   return {
     instances,
