@@ -1,4 +1,5 @@
 import type { INestApplicationContext } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
 import { contractBehind, type AnyContract, type ContractBehind } from '../contract/contract.js';
 import { checkNames } from '../errors/check-names.js';
 import { InvalidOptionError } from '../errors/invalid-option.error.js';
@@ -56,16 +57,15 @@ export function describedServers(
   return withContracts(servers, contracts);
 }
 
-/** What the module provides, wherever it is imported. */
+/** What the module provides. Asked for what is not there, `app.get` would end the process. */
 function find<T>(app: INestApplicationContext, type: new (...args: never[]) => T): T {
-  try {
-    return app.get<T>(type, { strict: false });
-  } catch (cause) {
-    throw new Error(
-      'AsyncApiModule: the application has no WebSocket servers; import FourDWebSocketModule.forRoot() in the root module',
-      { cause },
-    );
+  for (const { providers } of app.get(ModulesContainer).values()) {
+    const wrapper = providers.get(type);
+    if (wrapper !== undefined) return wrapper.instance as T;
   }
+  throw new Error(
+    'AsyncApiModule: the application has no WebSocket servers; import FourDWebSocketModule.forRoot() in the root module',
+  );
 }
 
 function withContracts(

@@ -90,7 +90,10 @@ export class JsonSchemas {
       Object.entries(Object(schemas) as Record<string, JsonSchema>).map(([key, schema]) => {
         const component = uniqueName(`${name}.${key.replace(/[^\w.-]/g, '_')}`, this.components);
         this.components[component] = schema;
-        places.set(reference(group, key).$ref, reference('components', 'schemas', component).$ref);
+        places.set(
+          decodeURIComponent(reference(group, key).$ref),
+          reference('components', 'schemas', component).$ref,
+        );
         return component;
       }),
     );
@@ -114,10 +117,21 @@ function moved(schema: unknown, places: ReadonlyMap<string, string>): unknown {
 }
 
 function movedReference(to: string, places: ReadonlyMap<string, string>): string {
-  const whole = places.get(to);
+  // Libraries differ in what they encode.
+  const pointer = decoded(to);
+  const whole = places.get(pointer);
   if (whole !== undefined) return whole;
-  for (const [from, place] of places) if (to.startsWith(`${from}/`)) return place + to.slice(from.length);
+  for (const [from, place] of places)
+    if (pointer.startsWith(`${from}/`)) return place + encodeURI(pointer.slice(from.length));
   return to;
+}
+
+function decoded(uri: string): string {
+  try {
+    return decodeURIComponent(uri);
+  } catch {
+    return uri;
+  }
 }
 
 function mapValues(object: object, change: (value: unknown, key: string) => unknown): JsonSchema {
