@@ -141,6 +141,19 @@ module.exports = {
     ),
     room('protocol', '^lib/protocol/', []),
     room(
+      'asyncapi',
+      '^lib/asyncapi/',
+      [
+        'handlers/(provider-explorer|web-socket-server.registry|connection-handler-options)',
+        'server/handshake/canonical-path',
+        'contract/contract',
+        'errors/',
+        'foundation/',
+        'interfaces/',
+      ],
+      'It describes servers, started or not, and has no part in serving them.',
+    ),
+    room(
       'clients',
       '^lib/clients/',
       [
@@ -198,6 +211,12 @@ module.exports = {
       comment: "Nest's container is the affair of handlers/ and adapters/.",
       from: { path: '^lib/(server|history|instances|backplane|remembered|errors|foundation|interfaces)/' },
       to: { path: NEST },
+    },
+    {
+      name: 'nothing-needs-asyncapi',
+      severity: 'error',
+      from: { path: '^lib/', pathNot: '^lib/(asyncapi/|index)' },
+      to: { path: '^lib/asyncapi/' },
     },
     {
       name: 'brokers-are-optional',

@@ -1,4 +1,19 @@
 export { FourDWsAdapter } from './adapters/four-d-ws.adapter.js';
+export { AsyncApiModule } from './asyncapi/async-api.module.js';
+export type {
+  AsyncApiChannel,
+  AsyncApiComponents,
+  AsyncApiDocument,
+  AsyncApiExtensions,
+  AsyncApiInfo,
+  AsyncApiMessage,
+  AsyncApiOperation,
+  AsyncApiParameter,
+  AsyncApiReference,
+  AsyncApiServer,
+  JsonSchema,
+} from './asyncapi/async-api-document.js';
+export type { AsyncApiOptions, AsyncApiServeOptions } from './asyncapi/async-api-options.js';
 export type { WebSocketClientModuleOptions } from './clients/client-module-options.js';
 export { WebSocketClients } from './clients/web-socket-clients.js';
 export {

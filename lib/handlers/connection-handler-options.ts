@@ -3,6 +3,7 @@ import type { ConnectionHandlerOptions } from '../decorators/connection-handler.
 import { contractBehind } from '../contract/contract.js';
 import { checkNames } from '../errors/check-names.js';
 import { InvalidOptionError } from '../errors/invalid-option.error.js';
+import type { ServerOptions } from '../interfaces/index.js';
 import { OPTION_NAMES } from '../server/server-options.js';
 
 const NAMES: ReadonlySet<string> = new Set([
@@ -59,4 +60,17 @@ export function checkHandlerOptions(options: ConnectionHandlerOptions, owner: st
       "'object', or left out, since there is a contract",
     );
   }
+}
+
+/** The server options among those of a connection handler; undefined if there are none. */
+export function serverOptionsOf({
+  scope: _scope,
+  discriminator: _discriminator,
+  contract,
+  concurrency: _concurrency,
+  ...options
+}: ConnectionHandlerOptions): ServerOptions | undefined {
+  if (Object.values(options).every((value) => value === undefined)) return undefined;
+  // The messages of a contract are objects, whatever the defaults say.
+  return contract === undefined ? options : { ...options, dataType: 'object' };
 }

@@ -11,13 +11,11 @@ import {
 } from '@nestjs/common';
 import { ContextIdFactory } from '@nestjs/core';
 import { ThisInstance } from '../instances/this-instance.js';
-import {
-  unprovidedConnectionHandlers,
-  type ConnectionHandlerOptions,
-} from '../decorators/connection-handler.decorator.js';
+import { unprovidedConnectionHandlers } from '../decorators/connection-handler.decorator.js';
 import { CLIENTS_CONNECTED } from '../decorators/web-socket-client.decorator.js';
 import type { ServerOptions } from '../interfaces/index.js';
 import { ServerHost } from '../server/server-host.js';
+import { serverOptionsOf } from './connection-handler-options.js';
 import { DecisionResolver } from './decision-resolver.js';
 import { ServerHistories } from './server-histories.js';
 import { moduleRefOf, ProviderExplorer, type DecoratedProvider } from './provider-explorer.js';
@@ -136,19 +134,6 @@ export class ServerLauncher
       );
     }
   }
-}
-
-/** The server options among those of a connection handler; undefined if there are none. */
-function serverOptionsOf({
-  scope: _scope,
-  discriminator: _discriminator,
-  contract,
-  concurrency: _concurrency,
-  ...options
-}: ConnectionHandlerOptions): ServerOptions | undefined {
-  if (Object.values(options).every((value) => value === undefined)) return undefined;
-  // The messages of a contract are objects, whatever the defaults say.
-  return contract === undefined ? options : { ...options, dataType: 'object' };
 }
 
 /** A base class need not be provided itself. */
