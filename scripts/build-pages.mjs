@@ -1,8 +1,12 @@
 // Bundles the scripts of the samples' pages with what they import: sample/chat/public/chat.ts is dist/sample/chat/public/chat.js.
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { build } from 'esbuild';
 
 await build({
-  entryPoints: ['sample/*/public/*.ts'],
+  entryPoints: readdirSync('sample', { recursive: true, encoding: 'utf8' })
+    .filter((name) => /^\w+.public.\w+\.ts$/.test(name))
+    .map((name) => join('sample', name)),
   outbase: 'sample',
   outdir: 'dist/sample',
   bundle: true,
