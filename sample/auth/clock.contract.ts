@@ -1,5 +1,5 @@
 import { defineContract } from 'nestjs-4d-websocket/contract';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What the page and the clock say to each other. */
 export const clock = defineContract({

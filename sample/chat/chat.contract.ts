@@ -1,5 +1,5 @@
 import { defineContract } from 'nestjs-4d-websocket/contract';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** The topic of what is said; it remembers. */
 export const ROOM = 'room';

@@ -1,5 +1,5 @@
 import { defineContract } from 'nestjs-4d-websocket/contract';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A place on the board, in percent of its width and height. */
 const Percent = z.number().min(0).max(100);

@@ -1,18 +1,16 @@
 /** What a sample's contract says, page and server keep to: a field that is called otherwise makes neither compile. */
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import ts from 'typescript';
 
 /** The errors of a project, by file, when one of its files has another text. */
 function errorsOf(config: string, changed: string, change: (text: string) => string): Map<string, string[]> {
-  const { config: json } = ts.readConfigFile(config, ts.sys.readFile);
-  const { options, fileNames } = ts.parseJsonConfigFileContent(
-    json,
-    ts.sys,
-    dirname(config),
-    // The package's own sources: they need not have been built.
-    { noEmit: true, incremental: false },
-    config,
-  );
+  const parsed = ts.getParsedCommandLineOfConfigFile(
+    resolve(config),
+    { noEmit: true },
+    { ...ts.sys, onUnRecoverableConfigFileDiagnostic: ({ messageText }) => expect(messageText).toBe('') },
+  )!;
+  expect(parsed.errors).toEqual([]);
+  const { options, fileNames } = parsed;
   const host = ts.createCompilerHost(options);
   const { readFile, getSourceFile } = host;
   const textOf = (path: string) => change(readFile(path)!);
