@@ -25,9 +25,9 @@ export interface ConnectionOf<C, Data extends object = object> extends WebSocket
 }
 
 /** The methods that serve streams. */
-type StreamMethods<C> = {
+type StreamMethods<C, WS> = {
   [Name in keyof StreamTypes<C>]: (
-    ws: ConnectionOf<C>,
+    ws: WS,
     data: StreamTypes<C>[Name]['data'],
     signal: AbortSignal,
   ) => Streamed<StreamTypes<C>[Name]['item']> | Promise<Streamed<StreamTypes<C>[Name]['item']>>;
@@ -40,12 +40,17 @@ type Streamed<Item> = Observable<Item> | AsyncIterable<Item>;
  * whose parameters are bound by decorators has them in another order, and need not implement this.
  *
  * @typeParam C the contract
+ * @typeParam Data what the application keeps in `ws.data`
  */
-export type HandlerOf<C> = MessageMethods<C, 'receives', ConnectionOf<C>> &
-  CallMethods<C, 'calls', ConnectionOf<C>> &
-  StreamMethods<C> & {
-    onOpen?(ws: ConnectionOf<C>, event: WSOpenEvent): unknown;
-    onResume?(ws: ConnectionOf<C>, event: WSResumeEvent): unknown;
-    onError?(ws: ConnectionOf<C>, event: WSErrorEvent): unknown;
-    onTerminate?(ws: ConnectionOf<C>, event: WSTerminateEvent): unknown;
+export type HandlerOf<C, Data extends object = object> = MessageMethods<
+  C,
+  'receives',
+  ConnectionOf<C, Data>
+> &
+  CallMethods<C, 'calls', ConnectionOf<C, Data>> &
+  StreamMethods<C, ConnectionOf<C, Data>> & {
+    onOpen?(ws: ConnectionOf<C, Data>, event: WSOpenEvent): unknown;
+    onResume?(ws: ConnectionOf<C, Data>, event: WSResumeEvent): unknown;
+    onError?(ws: ConnectionOf<C, Data>, event: WSErrorEvent): unknown;
+    onTerminate?(ws: ConnectionOf<C, Data>, event: WSTerminateEvent): unknown;
   };

@@ -1,4 +1,5 @@
-import { ConnectionHandler, type WebSocketConnection } from 'nestjs-4d-websocket';
+import { ConnectionHandler, type ConnectionOf, type HandlerOf } from 'nestjs-4d-websocket';
+import { clock, type Clock } from './clock.contract.js';
 import type { User } from './jwt.guard.js';
 
 /** What is known of a client: its `ws.data`. */
@@ -8,23 +9,24 @@ export type Session = { user: User };
 const TOKEN_EXPIRED = 4401;
 
 /** Tells the time, to whom it knows, for as long as the token is good. */
-@ConnectionHandler()
-export class ClockHandler implements ConnectionHandler<string> {
+@ConnectionHandler({ contract: clock })
+export class ClockHandler implements HandlerOf<Clock, Session> {
   private tick?: NodeJS.Timeout;
   private expiry?: NodeJS.Timeout;
 
-  onOpen(ws: WebSocketConnection<Session>) {
-    const { user } = ws.data;
-    const tell = () => ws.send({ name: user.name, now: new Date().toISOString(), expires: user.exp });
+  onOpen(ws: ConnectionOf<Clock, Session>) {
+    const tell = () => ws.send(clock.tick({ now: new Date().toISOString() }));
     tell();
     this.tick = setInterval(tell, 1000);
     this.expiry = setTimeout(
       () => ws.terminate(TOKEN_EXPIRED, 'The token has expired'),
-      user.exp * 1000 - Date.now(),
+      ws.data.user.exp * 1000 - Date.now(),
     );
   }
 
-  onMessage() {}
+  whoAmI({ data: { user } }: ConnectionOf<Clock, Session>) {
+    return { name: user.name, expires: user.exp };
+  }
 
   onTerminate() {
     clearInterval(this.tick);

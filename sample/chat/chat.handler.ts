@@ -1,41 +1,35 @@
-import { randomUUID } from 'node:crypto';
-import { ConnectionHandler, type WebSocketConnection, type WSMessageEvent } from 'nestjs-4d-websocket';
-import { ROOM, type ChatMessage, type Say } from './chat.messages.js';
+import { ConnectionHandler, type ConnectionOf, type HandlerOf } from 'nestjs-4d-websocket';
+import { chat, ROOM, type Chat, type Say } from './chat.contract.js';
 
 /** How many lines somebody who joins is shown. */
 const LAST_LINES = 50;
 
 /** One person in the room. There is an instance for each connection, so the name is simply a field. */
-@ConnectionHandler()
-export class ChatHandler implements ConnectionHandler<Say> {
+@ConnectionHandler({ contract: chat })
+export class ChatHandler implements HandlerOf<Chat> {
   name = '';
 
-  async onOpen(ws: WebSocketConnection) {
+  async onOpen(ws: ConnectionOf<Chat>) {
     this.name = ws.request.query.name as string;
     // Who comes back gets what was said meanwhile; who is new, the last lines.
     await ws.subscribe(ROOM, { last: LAST_LINES });
-    this.announce(ws, 'joined');
+    ws.wss.broadcast(chat.joined(this.presence(ws)));
   }
 
-  async onMessage({ wss }: WebSocketConnection, { data }: WSMessageEvent<Say>) {
-    const text = typeof data?.text === 'string' ? data.text.trim().slice(0, 2000) : '';
-    if (text === '') return;
-    const id = typeof data.id === 'string' ? data.id.slice(0, 40) : randomUUID();
-    const said: ChatMessage = { type: 'said', id, name: this.name, text, at: now() };
-    await wss.publish(ROOM, said);
+  async say({ wss }: ConnectionOf<Chat>, { text, id }: Say) {
+    await wss.publish(ROOM, chat.said({ id, name: this.name, text, at: now() }));
   }
 
-  onTerminate(ws: WebSocketConnection) {
-    this.announce(ws, 'left');
+  onTerminate(ws: ConnectionOf<Chat>) {
+    ws.wss.broadcast(chat.left(this.presence(ws)));
   }
 
   /** Who is there is for those who are there: it is not remembered. */
-  private announce({ wss }: WebSocketConnection, type: 'joined' | 'left') {
+  private presence({ wss }: ConnectionOf<Chat>) {
     const online = wss.connections
       .map(({ handler }) => (handler as ChatHandler).name)
       .sort((a, b) => a.localeCompare(b));
-    const announcement: ChatMessage = { type, name: this.name, online, at: now() };
-    wss.broadcast(announcement);
+    return { name: this.name, online, at: now() };
   }
 }
 

@@ -1,7 +1,7 @@
 import { BadRequestException, ConflictException } from '@nestjs/common';
 import { WSSHandler, type WebSocketServer, type WSConnectionEvent } from 'nestjs-4d-websocket';
 import { ChatHandler } from './chat.handler.js';
-import { ROOM } from './chat.messages.js';
+import { ROOM } from './chat.contract.js';
 
 /** Lets in whoever brings a name that nobody else has. */
 @WSSHandler({ path: '/chat', dataType: 'object', maxPayload: 16 * 1024, history: { topics: ROOM } })

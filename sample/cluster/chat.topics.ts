@@ -1,9 +1,8 @@
 import type { HistoryOptions } from 'nestjs-4d-websocket';
+import { ROOM } from '../chat/chat.contract.js';
 
 /** The path of the chat's server. */
 export const CHAT = '/chat';
-/** The topic of what is said. */
-export const ROOM = 'room';
 /** The topic of the time. */
 export const CLOCK = 'clock';
 

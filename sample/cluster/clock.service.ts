@@ -1,5 +1,6 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { WebSocketPublisher } from 'nestjs-4d-websocket';
+import { chat } from '../chat/chat.contract.js';
 import { CHAT, CLOCK, HISTORY } from './chat.topics.js';
 
 /** How often the time is told, in milliseconds. */
@@ -14,11 +15,11 @@ export class ClockService implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(private readonly publisher: WebSocketPublisher) {}
 
   onApplicationBootstrap() {
-    const chat = this.publisher.server(CHAT, { history: HISTORY });
+    const server = this.publisher.server(CHAT, { history: HISTORY });
     this.timer = setInterval(() => {
       // While Redis is away nobody hears the time.
-      chat
-        .publish(CLOCK, { type: 'time', at: new Date().toISOString() })
+      server
+        .publish(CLOCK, chat.time({ at: new Date().toISOString() }))
         .catch((error: Error) => this.logger.warn(error.message));
     }, INTERVAL);
   }

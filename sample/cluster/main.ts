@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
@@ -8,9 +7,5 @@ const app = await NestFactory.create<NestExpressApplication>(AppModule);
 app.enableShutdownHooks([], { useProcessExit: true });
 // The page is that of the chat sample.
 app.useStaticAssets(join(import.meta.dirname, '../chat/public'));
-// The client, as the page imports it.
-app.useStaticAssets(fileURLToPath(import.meta.resolve('nestjs-4d-websocket/client.min.js')), {
-  prefix: '/client.min.js',
-});
 await app.listen(process.env.PORT ?? 3000);
 console.log(`Instance ${process.env.INSTANCE ?? ''} (process ${process.pid}) listens`);

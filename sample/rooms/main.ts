@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
@@ -7,9 +6,5 @@ import { AppModule } from './app.module.js';
 const app = await NestFactory.create<NestExpressApplication>(AppModule);
 app.enableShutdownHooks([], { useProcessExit: true });
 app.useStaticAssets(join(import.meta.dirname, 'public'));
-// The client, as the page imports it.
-app.useStaticAssets(fileURLToPath(import.meta.resolve('nestjs-4d-websocket/client.min.js')), {
-  prefix: '/client.min.js',
-});
 await app.listen(process.env.PORT ?? 3000);
 console.log(`Open ${(await app.getUrl()).replace('[::1]', 'localhost')}`);

@@ -1,43 +1,29 @@
-import { UseFilters, UsePipes, ValidationPipe } from '@nestjs/common';
-import { ConnectedSocket, MessageBody } from '@nestjs/websockets';
-import { ConnectionHandler, OnMessage, type WebSocketConnection } from 'nestjs-4d-websocket';
-import { BadRequestFilter } from './bad-request.filter.js';
-import { Clear, PickColour, PlaceNote } from './room.messages.js';
+import { ConnectionHandler, type ConnectionOf, type HandlerOf } from 'nestjs-4d-websocket';
+import { board, type Board, type Clear, type PickColour, type Place } from './board.contract.js';
 
-/** One person at the board of a room. Each kind of message has its method, and its validation. */
-@ConnectionHandler({ discriminator: 'type' })
-@UsePipes(new ValidationPipe({ transform: true }))
-@UseFilters(BadRequestFilter)
-export class RoomHandler {
+/** One person at the board of a room. Each kind of message has its method; what comes has been validated. */
+@ConnectionHandler({ contract: board })
+export class RoomHandler implements HandlerOf<Board> {
   private colour = '#ffd75e';
 
-  onOpen(ws: WebSocketConnection) {
+  onOpen(ws: ConnectionOf<Board>) {
     ws.subscribe(room(ws));
-    ws.send({ type: 'welcome', you: ws.id, room: ws.request.params.room });
+    ws.send(board.welcome({ you: ws.id, room: ws.request.params.room as string }));
   }
 
-  @OnMessage('place')
-  place(@ConnectedSocket() ws: WebSocketConnection, @MessageBody() { text, left, top }: PlaceNote) {
-    ws.wss.publish(room(ws), { type: 'placed', by: ws.id, text, left, top, colour: this.colour });
+  place(ws: ConnectionOf<Board>, { text, left, top }: Place) {
+    ws.wss.publish(room(ws), board.placed({ by: ws.id, text, left, top, colour: this.colour }));
   }
 
-  @OnMessage('colour')
-  pick(@ConnectedSocket() _ws: WebSocketConnection, @MessageBody() { colour }: PickColour) {
+  pick(_ws: ConnectionOf<Board>, { colour }: PickColour) {
     this.colour = colour;
-    return { type: 'colour', colour };
   }
 
-  @OnMessage('clear')
-  clear(@ConnectedSocket() ws: WebSocketConnection, @MessageBody() { which }: Clear) {
-    ws.wss.publish(room(ws), { type: 'cleared', by: which === 'mine' ? ws.id : null });
-  }
-
-  @OnMessage()
-  other() {
-    return { type: 'invalid', problems: ['I know the types place, colour and clear'] };
+  clear(ws: ConnectionOf<Board>, { which }: Clear) {
+    ws.wss.publish(room(ws), board.cleared({ by: which === 'mine' ? ws.id : null }));
   }
 }
 
-function room(ws: WebSocketConnection) {
+function room(ws: ConnectionOf<Board>) {
   return `room ${ws.request.params.room}`;
 }

@@ -34,7 +34,16 @@ it('the token of a login is good for both', async () => {
     name: 'Ada',
   });
   const client = await connect(`ws://127.0.0.1:${port}/clock`, { headers });
-  expect(JSON.parse(String(await client.next()))).toMatchObject({ name: 'Ada' });
+  expect(JSON.parse(String(await client.next()))).toMatchObject({
+    method: 'tick',
+    params: { now: expect.any(String) },
+  });
+  client.send('{"jsonrpc":"2.0","id":1,"method":"whoAmI"}');
+  expect(JSON.parse(String(await client.next()))).toEqual({
+    jsonrpc: '2.0',
+    id: 1,
+    result: { name: 'Ada', expires: expect.any(Number) },
+  });
   await client.close();
 });
 

@@ -39,15 +39,21 @@ describe('the chat’s server', () => {
     await ada.close();
   });
 
-  it('survives what is no message', async () => {
+  it('survives what is no message of the contract', async () => {
     const client = await connect(url('Mallory'));
-    await client.next();
-    for (const nonsense of ['not json', 'null', '{"text":12}', '[]', '{"text":"  "}']) client.send(nonsense);
-    client.send('{"text":"hello"}');
+    expect(JSON.parse(String(await client.next()))).toMatchObject({ method: 'joined' });
+    const say = (params: unknown) => JSON.stringify({ jsonrpc: '2.0', method: 'say', params });
+    for (const params of [{ text: 12, id: '1' }, { text: '  ', id: '2' }, { text: 'no id' }, [], undefined])
+      client.send(say(params));
+    client.send('{"jsonrpc":"2.0","method":"shout","params":{"text":"hello","id":"3"}}');
+    for (const nonsense of ['not json', 'null', '{"text":"hello"}']) {
+      client.send(nonsense);
+      expect(JSON.parse(String(await client.next()))).toMatchObject({ id: null, error: {} });
+    }
+    client.send(say({ text: ' hello ', id: '4' }));
     expect(JSON.parse(String(await client.next()))).toMatchObject({
-      type: 'said',
-      name: 'Mallory',
-      text: 'hello',
+      method: 'said',
+      params: { id: '4', name: 'Mallory', text: 'hello' },
     });
     await client.close();
   });

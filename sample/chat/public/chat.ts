@@ -1,16 +1,13 @@
 // The page of the chat. Everything users typed goes in as textContent, never as HTML.
-import { FourDWebSocket } from './client.min.js';
+import { FourDWebSocket, type ContractClientHandler } from 'nestjs-4d-websocket/client';
+import { chat, ROOM, type Chat, type Presence, type Said } from '../chat.contract.js';
 
-const element = (id) => document.getElementById(id);
-const [join, room, messages, online, text, state, clock] = [
-  'join',
-  'room',
-  'messages',
-  'online',
-  'text',
-  'state',
-  'clock',
-].map(element);
+const join = element<HTMLFormElement>('join');
+const nameField = element<HTMLInputElement>('name');
+const room = element('room');
+const messages = element('messages');
+const text = element<HTMLTextAreaElement>('text');
+const clock = element<HTMLTimeElement>('clock');
 
 /** How often a page that was reloaded asks for its name, which its old connection may hold for a moment. */
 const NAME_TAKEN_RETRIES = 3;
@@ -18,13 +15,13 @@ const NAME_TAKEN_RETRIES = 3;
 const SAY_AGAIN_AFTER = 2_000;
 
 let name = sessionStorage.getItem('name') ?? '';
-let client;
+let client: FourDWebSocket<unknown, Chat>;
 /** What was said and has not come back: text and time by id. */
-const unheard = new Map();
+const unheard = new Map<string, { value: string; at: number }>();
 
 join.addEventListener('submit', (event) => {
   event.preventDefault();
-  name = join.elements.name.value.trim();
+  name = nameField.value.trim();
   if (name !== '') connect();
 });
 
@@ -56,8 +53,7 @@ function connect() {
   show('Connecting…', 'connecting');
   const url = new URL(`chat?name=${encodeURIComponent(name)}`, location.href);
   const known = sessionStorage.getItem('name') !== null;
-  const handler = {
-    dataType: 'object',
+  const handler: ContractClientHandler<Chat> = {
     onOpen() {
       sessionStorage.setItem('name', name);
       join.hidden = true;
@@ -66,12 +62,24 @@ function connect() {
       text.focus();
       sayAgain(0);
     },
-    onMessage(_ws, { data }) {
-      receive(data);
+    said(_ws, said) {
+      unheard.delete(said.id);
+      // What was said twice, or is among the last lines again, is here already.
+      if (!document.getElementById(said.id)) append(spoken(said));
+    },
+    joined(_ws, presence) {
+      notice(presence, 'joined');
+    },
+    left(_ws, presence) {
+      notice(presence, 'left');
+    },
+    time(_ws, { at }) {
+      clock.textContent = new Date(at).toLocaleTimeString();
+      clock.dateTime = at;
     },
     // What was said while the line was cut has come; or not all of it, after a long time.
     onResume(_ws, { topics }) {
-      if (topics.room && !topics.room.recovered) append(tag('li', 'notice', 'Lines may be missing here'));
+      if (topics[ROOM]?.recovered === false) append(tag('li', 'notice', 'Lines may be missing here'));
     },
     onDisconnect(_ws, { delay }) {
       show(`Connection lost. Next try in ${Math.max(1, Math.round(delay / 1000))} s…`, 'lost');
@@ -88,20 +96,26 @@ function connect() {
     },
   };
   // Who is in the room comes back into it, however long that takes.
-  const retry = ({ attempt }) => !room.hidden || (known && attempt <= NAME_TAKEN_RETRIES);
+  const retry = ({ attempt }: { attempt: number }) =>
+    !room.hidden || (known && attempt <= NAME_TAKEN_RETRIES);
   // What waits for a connection waits in `unheard`.
-  client = new FourDWebSocket(url, handler, { buffer: false, reconnect: { maxDelay: 15_000, retry } });
+  client = new FourDWebSocket(url, handler, {
+    contract: chat,
+    buffer: false,
+    reconnect: { maxDelay: 15_000, retry },
+  });
 }
 
-function ask(error) {
+function ask(error: string) {
   room.hidden = true;
   join.hidden = false;
   element('join-error').textContent = error;
-  join.elements.name.value = name;
-  join.elements.name.focus();
+  nameField.value = name;
+  nameField.focus();
 }
 
-function show(message, name) {
+function show(message: string, name: string) {
+  const state = element('state');
   state.textContent = message;
   state.dataset.state = name;
 }
@@ -112,40 +126,25 @@ function say() {
   if (value === '') return;
   const id = Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join('');
   unheard.set(id, { value, at: Date.now() });
-  client.send({ text: value, id });
+  client.send(chat.say({ text: value, id }));
   text.value = '';
 }
 
 /** Says what has not come back for so long: the line was cut, or the server could not keep it. */
-function sayAgain(after) {
+function sayAgain(after: number) {
   for (const [id, { value, at }] of unheard) {
-    if (Date.now() - at >= after) client.send({ text: value, id });
+    if (Date.now() - at >= after) client.send(chat.say({ text: value, id }));
   }
 }
 
-function receive(message) {
-  if (message.type === 'time') return showClock(message);
-  if (message.online) listOnline(message.online);
-  if (message.type !== 'said') return append(notice(message));
-  unheard.delete(message.id);
-  // What was said twice, or is among the last lines again, is here already.
-  if (!element(message.id)) append(spoken(message));
-}
-
-function append(item) {
+function append(item: HTMLElement) {
   const atEnd = messages.scrollHeight - messages.scrollTop - messages.clientHeight < 60;
   messages.append(item);
-  while (messages.childElementCount > 500) messages.firstElementChild.remove();
+  while (messages.childElementCount > 500) messages.firstElementChild!.remove();
   if (atEnd) messages.scrollTop = messages.scrollHeight;
 }
 
-/** The cluster sample has one. */
-function showClock({ at }) {
-  clock.textContent = new Date(at).toLocaleTimeString();
-  clock.dateTime = at;
-}
-
-function spoken({ id, name: author, text: said, at }) {
+function spoken({ id, name: author, text: said, at }: Said) {
   const item = tag('li', author === name ? 'said mine' : 'said');
   item.id = id;
   const meta = tag('p', 'meta');
@@ -154,13 +153,14 @@ function spoken({ id, name: author, text: said, at }) {
   return item;
 }
 
-function notice({ type, name: who, at }) {
-  const item = tag('li', 'notice', `${who === name ? 'You' : who} ${type} · `);
+function notice({ name: who, online, at }: Presence, what: 'joined' | 'left') {
+  listOnline(online);
+  const item = tag('li', 'notice', `${who === name ? 'You' : who} ${what} · `);
   item.append(time(at));
-  return item;
+  append(item);
 }
 
-function time(at) {
+function time(at: string) {
   const date = new Date(at);
   const stamp = tag('time', '', date.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' }));
   stamp.dateTime = at;
@@ -168,12 +168,12 @@ function time(at) {
   return stamp;
 }
 
-function listOnline(names) {
+function listOnline(names: string[]) {
   element('count').textContent = String(names.length);
-  online.replaceChildren(
+  element('online').replaceChildren(
     ...names.map((each) => {
       const item = tag('li');
-      const avatar = tag('span', 'avatar', [...each][0].toUpperCase());
+      const avatar = tag('span', 'avatar', [...each][0]!.toUpperCase());
       avatar.ariaHidden = 'true';
       avatar.style.setProperty('--hue', String(hue(each)));
       item.append(avatar, tag('span', '', each === name ? `${each} (you)` : each));
@@ -183,15 +183,19 @@ function listOnline(names) {
 }
 
 /** A colour of one's own, from the name. */
-function hue(word) {
+function hue(word: string) {
   let sum = 7;
-  for (const sign of word) sum = (sum * 31 + sign.codePointAt(0)) % 360;
+  for (const sign of word) sum = (sum * 31 + sign.codePointAt(0)!) % 360;
   return sum;
 }
 
-function tag(kind, className = '', content = '') {
+function tag<Kind extends keyof HTMLElementTagNameMap>(kind: Kind, className = '', content = '') {
   const made = document.createElement(kind);
   if (className !== '') made.className = className;
   made.textContent = content;
   return made;
+}
+
+function element<Kind extends HTMLElement>(id: string) {
+  return document.getElementById(id) as Kind;
 }

@@ -1,16 +1,16 @@
-import { FourDWebSocket } from './client.min.js';
+import { FourDWebSocket, type ContractClientHandler } from 'nestjs-4d-websocket/client';
+import { clock, type Clock } from '../clock.contract.js';
 
-const element = (id) => document.getElementById(id);
-let client;
+let client: FourDWebSocket<unknown, Clock>;
 /** Of a login. All others are asked for. */
-let token;
+let token: string | undefined;
 
 element('login').addEventListener('submit', async (event) => {
   event.preventDefault();
-  const body = JSON.stringify({ name: element('name').value, password: element('password').value });
+  const [name, password] = [element<HTMLInputElement>('name'), element<HTMLInputElement>('password')];
   const response = await fetch('login', {
     method: 'POST',
-    body,
+    body: JSON.stringify({ name: name.value, password: password.value }),
     headers: { 'Content-Type': 'application/json' },
   });
   const answer = await response.json();
@@ -30,21 +30,23 @@ element('logout').addEventListener('click', async () => {
 connect();
 
 function connect() {
-  let known = false;
-  const handler = {
-    dataType: 'object',
-    onMessage(_ws, { data: { name, now, expires } }) {
-      // Open is also the connection of a client that is about to be told why it is refused.
-      if (!known) log('Connected');
-      known = true;
+  let expires: number | undefined;
+  const handler: ContractClientHandler<Clock> = {
+    async onOpen(ws) {
+      const me = await ws.call(clock.whoAmI());
+      log('Connected');
       show(true);
-      element('who').textContent = name;
+      element('who').textContent = me.name;
+      expires = me.expires;
+    },
+    tick(_ws, { now }) {
       element('now').textContent = new Date(now).toLocaleTimeString();
-      element('left').value = Math.max(0, expires - Date.parse(now) / 1000);
+      const left = element<HTMLProgressElement>('left');
+      left.value = Math.max(0, (expires ?? 0) - Date.parse(now) / 1000);
     },
     onDisconnect(_ws, { code, reason }) {
-      if (known) log(`Closed with ${code}: ${reason ?? 'connection lost'}`);
-      known = false;
+      if (expires !== undefined) log(`Closed with ${code}: ${reason || 'connection lost'}`);
+      expires = undefined;
     },
     onTerminate(_ws, { code, reason }) {
       if (code === 1000) return;
@@ -52,11 +54,14 @@ function connect() {
       show(false);
     },
   };
-  client = new FourDWebSocket(new URL('clock', location.href), handler, { token: nextToken });
+  client = new FourDWebSocket(new URL('clock', location.href), handler, {
+    contract: clock,
+    token: nextToken,
+  });
 }
 
 /** Asked for before each attempt; who has none is refused. */
-async function nextToken() {
+async function nextToken(): Promise<string | undefined> {
   const given = token;
   token = undefined;
   if (given) return given;
@@ -66,13 +71,17 @@ async function nextToken() {
   return (await response.json()).token;
 }
 
-function show(known) {
+function show(known: boolean) {
   element('login').hidden = known;
   element('clock').hidden = !known;
 }
 
-function log(text) {
+function log(text: string) {
   const item = document.createElement('li');
   item.textContent = `${new Date().toLocaleTimeString()} ${text}`;
   element('log').prepend(item);
+}
+
+function element<Kind extends HTMLElement>(id: string) {
+  return document.getElementById(id) as Kind;
 }
