@@ -395,6 +395,8 @@ describe('16.4 a client with the sub-protocol that tells no positions', () => {
       expect((await client.close(1000)).code).toBe(1000);
     }
   });
+});
+
 it('16.4 onResume does not run after onTerminate', async () => {
   const events = new Recorder();
   const closed = deferred<void>();
