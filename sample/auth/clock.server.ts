@@ -4,7 +4,7 @@ import { ClockHandler, type Session } from './clock.handler.js';
 import { JwtGuard, type AuthenticatedRequest } from './jwt.guard.js';
 
 /** The guard has the last word: without a valid token there is a 401, which a page sees as the close code 4401. */
-@WSSHandler({ path: '/clock', refusals: 'close' })
+@WSSHandler({ path: '/clock', dataType: 'object', refusals: 'close' })
 @UseGuards(JwtGuard)
 export class ClockServer {
   onConnection(

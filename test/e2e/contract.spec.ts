@@ -1,4 +1,5 @@
 /** One contract for both ends (reference 17): our client and our server. */
+import { readFileSync } from 'node:fs';
 import { ForbiddenException, UseGuards, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { ConnectedSocket, MessageBody } from '@nestjs/websockets';
 import { interval, map, type Observable } from 'rxjs';
@@ -202,6 +203,18 @@ describe('a contract', () => {
       { jsonrpc: '2.0', id: 1, result: null },
     ]);
   });
+});
+
+it('the examples of docs/protocol.md are what goes over the wire', async () => {
+  const { wsUrl } = await startApp({ providers: [ChatHandler] });
+  const client = await connect(`${wsUrl}/chat`);
+  const example = /```jsonl\n([\s\S]*?)```/.exec(readFileSync('docs/protocol.md', 'utf8'))![1]!;
+  const lines = example.trim().split('\n');
+  expect(lines.length).toBeGreaterThan(20);
+  for (const line of lines) {
+    if (line.startsWith('C ')) client.send(line.slice(2));
+    else expect(`S ${JSON.stringify(JSON.parse(String(await client.next())))}`).toBe(line);
+  }
 });
 
 describe('Nest', () => {
