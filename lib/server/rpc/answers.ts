@@ -40,7 +40,12 @@ export function resultText(id: RequestId, result: unknown): string {
   return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${JSON.stringify(result) ?? 'null'}}`;
 }
 
-/** An answer with an error. */
+/** An answer with an error; without its data, if JSON can't carry that. */
 export function errorText(id: RequestId, error: ErrorObject): string {
-  return JSON.stringify({ jsonrpc: '2.0', id, error });
+  try {
+    return JSON.stringify({ jsonrpc: '2.0', id, error });
+  } catch {
+    const { code, message } = error;
+    return JSON.stringify({ jsonrpc: '2.0', id, error: { code, message } });
+  }
 }

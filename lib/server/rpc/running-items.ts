@@ -36,16 +36,21 @@ export function sendItems(
     observer.ended(failure);
     begun();
   };
+  // What came before a failure leaves before it.
+  const fail = (error: unknown): void => {
+    subscriber.unsubscribe();
+    items.whenEmpty(() => end([error]));
+  };
   const subscriber = new QuietSubscriber<unknown>(
     {
       next(item) {
         try {
           items.reply(item);
         } catch (error) {
-          end([error]);
+          fail(error);
         }
       },
-      error: (error) => end([error]),
+      error: fail,
       complete: () => items.whenEmpty(end),
     },
     (error) => observer.teardownFailed(error),
