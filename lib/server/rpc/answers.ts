@@ -1,5 +1,3 @@
-import type { ErrorObject, RequestId } from '../../contract/json-rpc.js';
-
 /** Where the answers to a message go. */
 export interface Answers {
   /** One more is to come. */
@@ -32,20 +30,5 @@ export class BatchAnswers implements Answers {
   complete(): void {
     // A batch of nothing but notifications is not answered.
     if (--this.#expected === 0 && this.#given.length > 0) this.#send(`[${this.#given.join(',')}]`);
-  }
-}
-
-/** An answer with a result. */
-export function resultText(id: RequestId, result: unknown): string {
-  return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${JSON.stringify(result) ?? 'null'}}`;
-}
-
-/** An answer with an error; without its data, if JSON can't carry that. */
-export function errorText(id: RequestId, error: ErrorObject): string {
-  try {
-    return JSON.stringify({ jsonrpc: '2.0', id, error });
-  } catch {
-    const { code, message } = error;
-    return JSON.stringify({ jsonrpc: '2.0', id, error: { code, message } });
   }
 }

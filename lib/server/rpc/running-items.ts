@@ -51,7 +51,8 @@ export function sendItems(
         }
       },
       error: fail,
-      complete: () => items.whenEmpty(end),
+      // A source that is asked no more, since the client goes away, ends when that is gone.
+      complete: () => void (items.isOpen && items.whenEmpty(end)),
     },
     (error) => observer.teardownFailed(error),
   );
