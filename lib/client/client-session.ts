@@ -89,7 +89,7 @@ export class ClientSession implements TransportObserver {
     this.#options = options;
     this.#transport = transport;
     this.#hooks = hooks;
-    this.contract = options.contract?.[CONTRACT].connect({
+    this.contract = hooks.contract = options.contract?.[CONTRACT].connect({
       send: (text, leaves) => this.#send(text, leaves),
       run: (step) => hooks.run(step),
       call: (method, data, signal) => hooks.invoke(method, data, signal),

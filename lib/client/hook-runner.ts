@@ -1,3 +1,4 @@
+import type { ContractClient } from '../contract/contract.js';
 import type { ComponentSignature } from '../interfaces/ws-error.js';
 import { errorEvent } from './error-details.js';
 
@@ -23,6 +24,9 @@ export class HookRunner {
   #steps: HookStep[] = [];
   #next = 0;
   #busy = false;
+
+  /** The client's end of its contract, if it has one. */
+  declare contract?: ContractClient | undefined;
 
   /** Called at once when a connection, or an attempt, is over; hooks hear of it in their turn. */
   declare closed?: () => void;

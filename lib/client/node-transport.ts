@@ -16,6 +16,9 @@ const CLOSE_TIMEOUT = 5_000;
 /** While so many hooks wait nothing is read. */
 const MAX_QUEUED = 64;
 
+/** How many times more may wait while a hook, perhaps, waits for an answer, which comes after that. */
+const ASKING_FACTOR = 8;
+
 /** What `ws` calls what servers do wrong, as close codes; the others of its errors are protocol violations. */
 const PROTOCOL_ERROR_CODES: Readonly<Record<string, number>> = {
   WS_ERR_INVALID_UTF8: 1007,
@@ -27,6 +30,7 @@ const PROTOCOL_ERROR_CODES: Readonly<Record<string, number>> = {
 class WsSocket implements TransportSocket {
   readonly #websocket: WebSocket;
   readonly #observer: TransportObserver;
+  readonly #hooks: HookQueue;
   #waiting: (() => void)[] = [];
 
   constructor(
@@ -35,6 +39,7 @@ class WsSocket implements TransportSocket {
     hooks: HookQueue,
   ) {
     this.#observer = observer;
+    this.#hooks = hooks;
     const options = {
       headers: { ...headers, ...(token && { authorization: `Bearer ${token}` }) },
       closeTimeout: CLOSE_TIMEOUT,
@@ -50,7 +55,7 @@ class WsSocket implements TransportSocket {
       .on('open', () => observer.opened(websocket.protocol))
       .on('message', (data: Buffer, isBinary) => {
         observer.received(isBinary || dataType === 'blob' ? data : data.toString(), isBinary);
-        if (hooks.length >= MAX_QUEUED) this.#pause(hooks);
+        if (this.#isFull) this.#pause();
       })
       .on('ping', heard)
       .on('pong', heard)
@@ -80,6 +85,8 @@ class WsSocket implements TransportSocket {
   send(payload: Payload): void {
     // ws sends Blobs, its types don't say so yet.
     this.#websocket.send(payload as Uint8Array, this.#sent);
+    // It may be a call, in a hook.
+    if (this.#websocket.isPaused && this.#isAsking && !this.#isFull) this.#websocket.resume();
   }
 
   close(code: number, reason: string): void {
@@ -105,11 +112,19 @@ class WsSocket implements TransportSocket {
     else this.#websocket.ping();
   }
 
+  get #isAsking(): boolean {
+    return this.#hooks.contract?.isAsking === true;
+  }
+
+  get #isFull(): boolean {
+    return this.#hooks.length >= (this.#isAsking ? ASKING_FACTOR * MAX_QUEUED : MAX_QUEUED);
+  }
+
   /** Reads nothing more until the hooks that wait are over. */
-  #pause(hooks: HookQueue): void {
+  #pause(): void {
     if (this.#websocket.isPaused || this.#websocket.readyState !== OPEN) return;
     this.#websocket.pause();
-    hooks.run(() => this.#websocket.resume());
+    this.#hooks.run(() => this.#websocket.resume());
   }
 
   readonly #sent = (error?: Error): void => {

@@ -61,6 +61,8 @@ export const OPEN = 1;
 /** The steps that wait for hooks. */
 export interface HookQueue {
   readonly length: number;
+  /** Tells whether a hook may be waiting for something that is still to be read. */
+  readonly contract?: { readonly isAsking: boolean } | undefined;
   /** Runs a step when those before it are done. */
   run(step: () => void): void;
 }

@@ -6,7 +6,7 @@ import type {
   StreamOptions,
 } from './contract.js';
 import { RpcError, SchemaError } from './errors.js';
-import { ErrorCode, type ErrorObject, type JsonRpcMessage } from './json-rpc.js';
+import { ErrorCode, errorText, resultText, type ErrorObject, type JsonRpcMessage } from './json-rpc.js';
 import { Requests } from './requests.js';
 import { within } from './timeout.js';
 import { validateParams } from './validate.js';
@@ -28,6 +28,10 @@ export class ClientPeer implements ContractClient {
     this.#contract = contract;
     this.#host = host;
     this.#requests = new Requests(contract, host);
+  }
+
+  get isAsking(): boolean {
+    return this.#requests.size > 0;
   }
 
   call(message: unknown, options?: CallOptions): Promise<unknown> {
@@ -62,14 +66,21 @@ export class ClientPeer implements ContractClient {
     const { members, timeout } = this.#contract;
     const isAsk = id !== undefined;
     const controller = isAsk ? new AbortController() : this.#connection;
+    const connection = this.#connection;
     const answer = (error: ErrorObject | undefined, result?: unknown): void => {
       // Not one of another connection: nobody waits for it there.
       if (this.#asked.get(id) !== controller) return;
+      const text = error ? errorText(id, error) : resultText(id, result);
       this.#asked.delete(id);
-      host.send(JSON.stringify({ jsonrpc: '2.0', id, error, result: error ? undefined : (result ?? null) }));
+      host.send(text, () => connection === this.#connection);
     };
     if (isAsk) this.#asked.set(id, controller);
     host.run(async () => {
+      if (isAsk && controller.signal.aborted) {
+        // The server gave it up, or is gone, before its turn came.
+        answer({ code: ErrorCode.CANCELLED, message: 'Cancelled' });
+        return;
+      }
       const member = members.get(method);
       let failure: readonly [error: unknown, code?: number];
       try {

@@ -100,6 +100,8 @@ export interface ContractClientHost {
 
 /** A client's part of a contract. */
 export interface ContractClient {
+  /** Whether it waits for answers of the server's; a hook may be. */
+  readonly isAsking: boolean;
   received(message: unknown): void;
   call(message: unknown, options?: CallOptions): Promise<unknown>;
   stream(message: unknown, options?: StreamOptions): AsyncIterableIterator<unknown>;

@@ -54,3 +54,22 @@ export function paramsOf(data: unknown): object | undefined {
 export function notification(method: string, params: unknown): string {
   return JSON.stringify({ jsonrpc: '2.0', method, params });
 }
+
+/**
+ * An answer with a result.
+ *
+ * @throws {TypeError} for one that JSON can't carry
+ */
+export function resultText(id: unknown, result: unknown): string {
+  return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${JSON.stringify(result) ?? 'null'}}`;
+}
+
+/** An answer with an error; without its data, if JSON can't carry that. */
+export function errorText(id: unknown, error: ErrorObject): string {
+  try {
+    return JSON.stringify({ jsonrpc: '2.0', id, error });
+  } catch {
+    const { code, message } = error;
+    return JSON.stringify({ jsonrpc: '2.0', id, error: { code, message } });
+  }
+}

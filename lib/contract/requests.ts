@@ -2,7 +2,7 @@ import type { CallOptions, ContractBehind, Member, MemberKind, StreamOptions } f
 import { ConnectionLostError, RpcError, SchemaError } from './errors.js';
 import { ItemQueue, WINDOW } from './item-queue.js';
 import { notification, type ErrorObject, type JsonRpcMessage } from './json-rpc.js';
-import { checkTimeout } from './timeout.js';
+import { checkTimeout, within } from './timeout.js';
 import { validateResult } from './validate.js';
 
 /** Where requests go. */
@@ -63,7 +63,7 @@ export class Requests {
       const cancel = this.#begin(member, message as object, signal, undefined, (failure, result) => {
         clearTimeout(timer);
         if (failure) reject(failure[0]);
-        else resolve(checked(member, result));
+        else resolve(this.#checked(member, result, timeout));
       });
       const timer = setTimeout(
         () =>
@@ -85,9 +85,9 @@ export class Requests {
         let id: number;
         const cancel = this.#begin(member, message as object, signal, items, (failure) => items.end(failure));
         id = this.#lastId;
-        return [cancel, (count) => this.#channel.send(notification('rpc.pull', { id, items: count }))];
+        return [cancel, (count) => this.#tell('rpc.pull', { id, items: count })];
       },
-      (item) => checked(member, item) as never,
+      (item) => this.#checked(member, item),
     );
     return items;
   }
@@ -154,7 +154,7 @@ export class Requests {
     const cancel = (reason: unknown): void => {
       if (!this.#pending.has(id)) return;
       pending.end([reason]);
-      if (pending.isSent) this.#channel.send(notification('rpc.cancel', { id }));
+      if (pending.isSent) this.#tell('rpc.cancel', { id });
     };
     const abort = (): void => cancel(signal!.reason);
     this.#pending.set(id, pending);
@@ -162,6 +162,14 @@ export class Requests {
     if (signal?.aborted) queueMicrotask(abort);
     else this.#send(id, pending);
     return cancel;
+  }
+
+  #tell(method: string, params: object): void {
+    try {
+      this.#channel.send(notification(method, params));
+    } catch {
+      // There is no room for it while there is no connection: the request is over with the last one.
+    }
   }
 
   #send(id: unknown, pending: Pending): void {
@@ -178,14 +186,16 @@ export class Requests {
       queueMicrotask(() => pending.end([error]));
     }
   }
-}
 
-/** @throws {SchemaError} (or rejects) for a result that does not fit */
-function checked({ name, response }: Member, result: unknown): unknown {
-  const value = (found: Awaited<ReturnType<typeof validateResult>>): unknown => {
+  /** Rejects with a SchemaError for a result that does not fit. */
+  async #checked(
+    { name, response }: Member,
+    result: unknown,
+    timeout = this.#contract.timeout,
+  ): Promise<unknown> {
+    let found = validateResult(response, result);
+    if ('then' in found) found = await within(timeout, `The schema of ${name}`, found);
     if (found.issues) throw new SchemaError(`What ${name} was answered with`, found.issues);
     return found.value;
-  };
-  const found = validateResult(response, result);
-  return 'then' in found ? found.then(value) : value(found);
+  }
 }

@@ -217,8 +217,6 @@ export class ConnectionSession
 
   receive(data: Buffer, isBinary: boolean): Completion {
     if (this.#violated) return undefined;
-    // It came before the handler was there.
-    if (this.#rpc !== undefined) return this.#rpc.receive(data, isBinary);
     let decoded: unknown;
     try {
       decoded = this.#decode(data, isBinary);
@@ -379,6 +377,8 @@ export class ConnectionSession
     this.#hooks = hooks;
     if (hooks.contract !== undefined) {
       this.#rpc = new RpcLink(hooks.contract, this);
+      // What came before the handler was there.
+      this.#inbox.redirect((data, isBinary) => this.received(data, isBinary));
       if (this.websocket.readyState === this.websocket.CLOSED) this.#rpc.closed();
     }
     if (this.websocket.readyState !== this.websocket.CLOSED) this.#owner.connected(this);

@@ -1,5 +1,3 @@
-import type { ErrorObject, RequestId } from '../../contract/json-rpc.js';
-
 /** Where the answers to a message go. */
 export interface Answers {
   /** One more is to come. */
@@ -33,14 +31,4 @@ export class BatchAnswers implements Answers {
     // A batch of nothing but notifications is not answered.
     if (--this.#expected === 0 && this.#given.length > 0) this.#send(`[${this.#given.join(',')}]`);
   }
-}
-
-/** An answer with a result. */
-export function resultText(id: RequestId, result: unknown): string {
-  return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${JSON.stringify(result) ?? 'null'}}`;
-}
-
-/** An answer with an error. */
-export function errorText(id: RequestId, error: ErrorObject): string {
-  return JSON.stringify({ jsonrpc: '2.0', id, error });
 }

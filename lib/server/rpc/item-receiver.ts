@@ -9,19 +9,27 @@ const MAX_HELD = 1024;
  */
 export class ItemReceiver implements ReplyReceiver {
   readonly #host: ReplyReceiver;
-  readonly #send: (item: unknown) => void;
-  readonly #held: unknown[] = [];
+  readonly #toText: (item: unknown) => string;
+  readonly #send: (text: string) => void;
+  readonly #held: string[] = [];
   #credit: number;
   #wake: (() => void) | undefined;
   #emptied: (() => void) | undefined;
 
   /**
    * @param credit how many items the client takes
-   * @param send sends one
+   * @param toText makes of an item what is sent; it may throw
+   * @param send sends that
    */
-  constructor(host: ReplyReceiver, credit: number, send: (item: unknown) => void) {
+  constructor(
+    host: ReplyReceiver,
+    credit: number,
+    toText: (item: unknown) => string,
+    send: (text: string) => void,
+  ) {
     this.#host = host;
     this.#credit = credit;
+    this.#toText = toText;
     this.#send = send;
   }
 
@@ -34,10 +42,11 @@ export class ItemReceiver implements ReplyReceiver {
   }
 
   reply(item: unknown): void {
+    const text = this.#toText(item);
     if (this.#credit > 0) {
       this.#credit--;
-      this.#send(item);
-    } else if (this.#held.push(item) > MAX_HELD) {
+      this.#send(text);
+    } else if (this.#held.push(text) > MAX_HELD) {
       this.#held.length = 0;
       throw new Error(`The client does not keep up: more than ${MAX_HELD} items wait for it`);
     }
@@ -53,7 +62,7 @@ export class ItemReceiver implements ReplyReceiver {
     this.#credit += count;
     while (this.#credit > 0 && this.#held.length > 0) {
       this.#credit--;
-      this.#send(this.#held.shift());
+      this.#send(this.#held.shift()!);
     }
     if (this.#held.length === 0) this.#emptied?.();
     if (this.#credit > 0) this.close();

@@ -1,5 +1,6 @@
 import type { CallOptions } from '../../contract/contract.js';
 import {
+  errorText,
   isRequestId,
   type ErrorObject,
   type JsonRpcMessage,
@@ -8,7 +9,7 @@ import {
 import { Requests } from '../../contract/requests.js';
 import type { Completion } from '../../foundation/promise.js';
 import { MESSAGE_DECODERS } from '../message/message-decoder.js';
-import { BatchAnswers, errorText, type Answers } from './answers.js';
+import { BatchAnswers, type Answers } from './answers.js';
 import type { ContractHooks, SignalSource } from './contract-hooks.js';
 import { OverlappingCalls } from './overlapping-calls.js';
 import { INVALID_REQUEST, PARSE_ERROR } from './rpc-error.js';
@@ -31,9 +32,6 @@ const MAX_BATCH = 1000;
 /** What a client takes that says nothing of how many items it takes. */
 const UNPACED = Infinity;
 
-/** Has a step wait its turn. */
-type Enqueue = (step: () => Completion, bytes: number) => void;
-
 /**
  * JSON-RPC 2.0 on one connection (reference 17.2). What the client says and asks waits its turn among the hooks; what it
  * answers, and what it gives up, does not: a hook may be waiting for it.
@@ -48,7 +46,6 @@ export class RpcLink<C> implements SignalSource {
   /** What the client asked, and is still to be answered. */
   readonly #asked = new Map<RequestId, RpcRequest>();
   readonly #single: Answers;
-  readonly #enqueue: Enqueue;
   /** Made for the first question to the client. */
   #requests: Requests | undefined;
   #controller: AbortController | undefined;
@@ -62,7 +59,6 @@ export class RpcLink<C> implements SignalSource {
     this.#service = new RpcService(hooks, host);
     this.#calls = new OverlappingCalls(hooks.concurrency);
     this.#single = { expect: () => undefined, give: (answer) => host.sendText(answer) };
-    this.#enqueue = (step, bytes) => host.perform(step, bytes);
   }
 
   /** Fires when the client is gone. */
@@ -81,14 +77,16 @@ export class RpcLink<C> implements SignalSource {
 
   /** A message came. */
   received(data: Buffer, isBinary: boolean): void {
-    this.#read(data, isBinary, this.#enqueue);
-  }
-
-  /** Serves a message that came before the handler was there, as a step. */
-  receive(data: Buffer, isBinary: boolean): Completion {
-    const steps: (() => Completion)[] = [];
-    this.#read(data, isBinary, (step) => steps.push(step));
-    return inTurn(steps);
+    let message: unknown;
+    try {
+      message = MESSAGE_DECODERS.object(data, isBinary);
+    } catch (error) {
+      this.#refuse(this.#single, null, PARSE_ERROR);
+      this.#host.perform(() => this.#host.messageFailed(error, undefined), data.length);
+      return;
+    }
+    if (Array.isArray(message)) this.#readBatch(message, data.length);
+    else this.#take(message, data.length, this.#single);
   }
 
   /**
@@ -132,31 +130,18 @@ export class RpcLink<C> implements SignalSource {
     this.#requests?.lost(true);
   }
 
-  #read(data: Buffer, isBinary: boolean, enqueue: Enqueue): void {
-    let message: unknown;
-    try {
-      message = MESSAGE_DECODERS.object(data, isBinary);
-    } catch (error) {
-      this.#refuse(this.#single, null, PARSE_ERROR);
-      enqueue(() => this.#host.messageFailed(error, undefined), data.length);
-      return;
-    }
-    if (Array.isArray(message)) this.#readBatch(message, data.length, enqueue);
-    else this.#take(message, data.length, this.#single, enqueue);
-  }
-
-  #readBatch(messages: readonly unknown[], bytes: number, enqueue: Enqueue): void {
+  #readBatch(messages: readonly unknown[], bytes: number): void {
     if (messages.length === 0 || messages.length > MAX_BATCH) {
       this.#refuse(this.#single, null, INVALID_REQUEST);
       return;
     }
     const answers = new BatchAnswers((text) => this.#host.sendText(text));
     const share = Math.ceil(bytes / messages.length);
-    for (const message of messages) this.#take(message, share, answers, enqueue);
+    for (const message of messages) this.#take(message, share, answers);
     answers.complete();
   }
 
-  #take(message: unknown, bytes: number, answers: Answers, enqueue: Enqueue): void {
+  #take(message: unknown, bytes: number, answers: Answers): void {
     const given = Object(message) as JsonRpcMessage;
     const { jsonrpc, id, method, params } = given;
     if (jsonrpc === '2.0' && method === undefined && id !== undefined) {
@@ -174,7 +159,8 @@ export class RpcLink<C> implements SignalSource {
     } else if (isNotification) {
       if (method === 'rpc.cancel') this.#asked.get(idOf(params))?.cancel();
       else if (method === 'rpc.pull') this.#pull(params);
-      else if (!this.#isDraining) enqueue(() => this.#service.message(method, params, this), bytes);
+      else if (!this.#isDraining)
+        this.#host.perform(() => this.#service.message(method, params, this), bytes);
     } else if (this.#asked.has(id)) {
       this.#refuse(answers, id, { ...INVALID_REQUEST, data: 'The id is in use' });
     } else if (!this.#isDraining) {
@@ -186,7 +172,7 @@ export class RpcLink<C> implements SignalSource {
       }
       const request = new RpcRequest({ id, method, params, credit: credit as number }, answers, this.#asked);
       this.#asked.set(id, request);
-      enqueue(() => this.#calls.begin(() => this.#service.request(request)), bytes);
+      this.#host.perform(() => this.#calls.begin(() => this.#service.request(request)), bytes);
     }
   }
 
@@ -210,13 +196,4 @@ export class RpcLink<C> implements SignalSource {
 
 function idOf(params: object | undefined): RequestId {
   return (Object(params) as { id: RequestId }).id;
-}
-
-/** Takes steps one after the other. */
-function inTurn(steps: (() => Completion)[]): Completion {
-  while (steps.length > 0) {
-    const completion = steps.shift()!();
-    if (completion !== undefined) return completion.then(() => inTurn(steps));
-  }
-  return undefined;
 }

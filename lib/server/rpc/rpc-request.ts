@@ -1,5 +1,5 @@
-import type { ErrorObject, RequestId } from '../../contract/json-rpc.js';
-import { errorText, resultText, type Answers } from './answers.js';
+import { errorText, resultText, type ErrorObject, type RequestId } from '../../contract/json-rpc.js';
+import type { Answers } from './answers.js';
 import type { SignalSource } from './contract-hooks.js';
 import type { ItemReceiver } from './item-receiver.js';
 import { CANCELLED } from './rpc-error.js';

@@ -7,6 +7,7 @@ import { checkOutgoing, validateParams, type Validation } from '../../contract/v
 import { isInstance } from '../../foundation/instance.js';
 import { isPromise, type Completion } from '../../foundation/promise.js';
 import { QuietSubscriber } from '../../foundation/quiet-subscriber.js';
+import { discard } from '../replies/async-iterable.js';
 import { InterceptedReply } from '../replies/intercepted-reply.js';
 import type { ReplyReceiver } from '../replies/reply-receiver.js';
 import type { ReplyStream } from '../replies/reply-stream.js';
@@ -110,21 +111,23 @@ export class RpcService<C> {
   ): Completion {
     const decide = (found: Validation): Completion =>
       found.issues ? then.invalid(found.issues) : then.valid(found.value);
-    let found: ReturnType<typeof validateParams>;
     try {
-      found = validateParams(member.request, params);
+      const found = validateParams(member.request, params);
+      // Most schemas answer at once: that needs no promise, and no timer.
+      if (!isPromise(found)) return decide(found);
+      const { timeout } = this.#hooks.contract;
+      return within(timeout, `The schema of ${member.name}`, found)
+        .then(decide)
+        .catch((error: unknown) => then.failed(error));
     } catch (error) {
       return then.failed(error);
     }
-    // Most schemas answer at once: that needs no promise, and no timer.
-    if (!isPromise(found)) return decide(found);
-    const { timeout } = this.#hooks.contract;
-    return within(timeout, `The schema of ${member.name}`, found).then(decide, (error) => then.failed(error));
   }
 
   #call(server: MemberServer<C>, request: RpcRequest, data: unknown): Completion {
     return this.#settle(() => server.serve(this.#host.connection, data, request), request, {
       returned: (result) => {
+        if (request.isAnswered) return;
         this.#check(server, 'is answered with', result);
         request.succeed(result);
       },
@@ -134,14 +137,19 @@ export class RpcService<C> {
 
   #stream(server: MemberServer<C>, request: RpcRequest, data: unknown): Completion {
     const host = this.#host;
-    const items = new ItemReceiver(host, request.credit, (item) => {
+    const toText = (item: unknown): string => {
       this.#check(server, 'gives', item);
       // What JSON makes nothing of is an item all the same.
-      host.sendText(notification('rpc.item', { id: request.id, item: item ?? null }));
-    });
+      return notification('rpc.item', { id: request.id, item: item ?? null });
+    };
+    const items = new ItemReceiver(host, request.credit, toText, (text) => host.sendText(text));
     const failed = (error: unknown): Completion => this.#requestFailed(server, request, data, error);
     const begin = (result: unknown): Completion => {
       // It was given up before it began: nothing asks a stream that was never read to end, but one of Node's is open.
+      if (request.isAnswered) {
+        if (typeof result === 'object' && result !== null) discard(result);
+        return undefined;
+      }
       this.#streams++;
       return sendItems(request, items, result, {
         ended: (failure) => {
@@ -177,7 +185,9 @@ export class RpcService<C> {
     let value: unknown;
     try {
       value = await result;
-      if (value instanceof InterceptedReply)
+      // What was given up meanwhile need not begin.
+      if (request?.isAnswered === true) outcome.returned(undefined);
+      else if (value instanceof InterceptedReply)
         outcome.returned(await this.#last(value.values(observableOf), request));
       else outcome.returned(isObservable(value) ? await this.#last(value, request) : value);
     } catch (error) {

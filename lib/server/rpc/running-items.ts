@@ -36,17 +36,23 @@ export function sendItems(
     observer.ended(failure);
     begun();
   };
+  // What came before a failure leaves before it.
+  const fail = (error: unknown): void => {
+    subscriber.unsubscribe();
+    items.whenEmpty(() => end([error]));
+  };
   const subscriber = new QuietSubscriber<unknown>(
     {
       next(item) {
         try {
           items.reply(item);
         } catch (error) {
-          end([error]);
+          fail(error);
         }
       },
-      error: (error) => end([error]),
-      complete: () => items.whenEmpty(end),
+      error: fail,
+      // A source that is asked no more, since the client goes away, ends when that is gone.
+      complete: () => void (items.isOpen && items.whenEmpty(end)),
     },
     (error) => observer.teardownFailed(error),
   );

@@ -124,23 +124,46 @@ export class Inbox {
       waiting.splice(0, this.#next);
       this.#next = 0;
     }
-    if (this.#paused && this.#isHalfEmpty(left)) {
-      this.#paused = false;
-      this.#consumer.resume();
-    }
+    this.#resumeIfHalfEmpty();
     return task;
+  }
+
+  /**
+   * Hands over the messages that wait, in a step: from now on they are steps, which take their places.
+   *
+   * @param take makes steps of a message, by {@link perform}
+   */
+  redirect(take: (data: Buffer, isBinary: boolean) => void): void {
+    if (this.#waiting === null) return;
+    const waiting = this.#waiting.slice(this.#next);
+    this.#waiting = null;
+    this.#next = 0;
+    this.#bytes = 0;
+    for (const item of waiting) {
+      if (typeof item === 'function') this.perform(item);
+      else if ('step' in item) this.perform(item.step, item.bytes);
+      else take(item.data, item.isBinary);
+    }
+    this.#resumeIfHalfEmpty();
   }
 
   /** Whether so many times as much waits as may. */
   exceeds(times: number): boolean {
     const { maxQueuedMessages, maxQueuedBytes } = this.#limits;
-    const length = this.#waiting === null ? 0 : this.#waiting.length - this.#next;
+    const { length } = this;
     return length > times * maxQueuedMessages || this.#bytes > times * maxQueuedBytes;
   }
 
+  /** How many wait. */
+  private get length(): number {
+    return this.#waiting === null ? 0 : this.#waiting.length - this.#next;
+  }
+
   /** Half empty, not empty: the client's next messages are under way while the rest is served. */
-  #isHalfEmpty(left: number): boolean {
+  #resumeIfHalfEmpty(): void {
     const { maxQueuedMessages, maxQueuedBytes } = this.#limits;
-    return left <= maxQueuedMessages >> 1 && this.#bytes <= maxQueuedBytes / 2;
+    if (!this.#paused || this.length > maxQueuedMessages >> 1 || this.#bytes > maxQueuedBytes / 2) return;
+    this.#paused = false;
+    this.#consumer.resume();
   }
 }
