@@ -123,8 +123,8 @@ export interface StreamOptions {
   readonly signal?: AbortSignal;
 }
 
-type Input<S> = S extends Schema ? StandardSchemaV1.InferInput<S> : void;
-type Output<S> = S extends Schema ? StandardSchemaV1.InferOutput<S> : void;
+type Input<S> = S extends Schema ? StandardSchemaV1.InferInput<S> : never;
+type Output<S> = S extends Schema ? StandardSchemaV1.InferOutput<S> : never;
 
 /** What only the compiler knows of a message. */
 declare const TYPES: unique symbol;
