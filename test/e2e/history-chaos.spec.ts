@@ -116,7 +116,9 @@ describeWith('redis-server', REDIS, 'topics that remember, with three instances'
     async () => {
       const broker = await Broker.redis(...ON_DISK);
       const settings = { clients: 20, messages: 667, batch: 23 };
-      const running = (chaos = new Chaos(await startRemembering('redis', broker.port, 3), settings, [broker]));
+      const running = (chaos = new Chaos(await startRemembering('redis', broker.port, 3), settings, [
+        broker,
+      ]));
       await running.gather();
       await running.publish(async () => {
         const [first, , last] = running.application.instances;

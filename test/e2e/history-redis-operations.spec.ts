@@ -1,6 +1,8 @@
 /** reference 16.2, 16.4, 16.5: what operators of Redis do, and Redis does by itself, loses nothing. */
-import { ON_DISK, REDIS } from '../support/brokers.js';
+import { Redis } from 'ioredis';
+import { Broker, ON_DISK, REDIS } from '../support/brokers.js';
 import { Chaos, LIMIT, TOPIC } from '../support/chaos.js';
+import { until as eventually } from '../support/instances.js';
 import { until } from '../support/patience.js';
 import { MovingSlot, startRedisCluster } from '../support/redis-cluster.js';
 import { startRemembering } from '../support/remembering-instances.js';
@@ -14,6 +16,47 @@ let chaos: Chaos | undefined;
 afterEach(async () => {
   await chaos?.end();
   chaos = undefined;
+});
+
+/** How many connections are subscribed to anything on any of the nodes. */
+async function countSubscribers(admins: readonly Redis[]): Promise<number> {
+  const lists = await Promise.all(admins.map((admin) => admin.client('LIST', 'TYPE', 'PUBSUB')));
+  return lists.join('').split('\n').filter(Boolean).length;
+}
+
+describeWith('redis-server', REDIS, 'topics that remember, while Redis', () => {
+  it.each(['redis', 'redis-sharded'] as const)(
+    'cuts the subscriber of an instance that reads too slowly (%s)',
+    async (backplane) => {
+      const limit = ['--client-output-buffer-limit', 'pubsub 2mb 2mb 1'];
+      const nodes =
+        backplane === 'redis' ? [await Broker.redis(...limit)] : await startRedisCluster(...limit);
+      const ports = nodes.map(({ port }) => port);
+      const admins = ports.map((port) => new Redis({ port, host: '127.0.0.1' }));
+      const settings = {
+        clients: 3,
+        messages: 500,
+        batch: 4,
+        publishers: 1,
+        padding: 32_000,
+        lineBytes: 4_000_000,
+      };
+      const running = (chaos = new Chaos(await startRemembering(backplane, ports), settings, nodes));
+      const [, slow] = running.application.instances;
+      await running.gather();
+      await running.publish(async () => {
+        await running.reached(0.1);
+        const subscribers = await countSubscribers(admins);
+        slow!.signal('SIGSTOP');
+        await eventually(async () => (await countSubscribers(admins)) < subscribers);
+        slow!.signal('SIGCONT');
+      });
+      await running.check();
+      expect(running.acknowledged.size).toBe(running.total);
+      for (const admin of admins) admin.disconnect();
+    },
+    LIMIT,
+  );
 });
 
 describeWith('redis-server', REDIS, 'topics that remember, while a Redis Cluster', () => {

@@ -54,6 +54,10 @@ export interface Settings {
   batch: number;
   /** How many of the instances publish; the others only listen. @default all of them */
   publishers?: number;
+  /** How many characters a message has beside what it says. @default 0 */
+  padding?: number;
+  /** After how many bytes a line is cut. @default 6,000 */
+  lineBytes?: number;
 }
 
 /** Instances, clients behind a proxy that cuts their lines, and what is published to them meanwhile. */
@@ -90,7 +94,7 @@ export class Chaos {
     this.proxy = await CuttingProxy.start(
       this.random,
       instances.map(({ port }) => port),
-      6_000,
+      this.settings.lineBytes ?? 6_000,
     );
     const url = `${this.proxy.url}/room?topic=${TOPIC}`;
     this.listeners = Array.from({ length: this.settings.clients }, () => new Listener(url));
@@ -158,10 +162,11 @@ export class Chaos {
   }
 
   async #publishAll(instance: RememberingInstance, label: string): Promise<void> {
-    const { messages, batch } = this.settings;
+    const { messages, batch, padding = 0 } = this.settings;
+    const speaker = label + 'x'.repeat(padding).padStart(padding + 1);
     for (let from = 0; from < messages; from += batch) {
       const length = Math.min(batch, messages - from);
-      const texts = Array.from({ length }, (_, index) => `${label} says ${from + index}`);
+      const texts = Array.from({ length }, (_, index) => `${speaker} says ${from + index}`);
       const outcomes = await instance.publish(TOPIC, texts);
       this.published += length;
       if (outcomes === undefined) {

@@ -21,12 +21,7 @@ export interface RememberingInstance {
 
 /** What connects instances in processes of their own: see fixture/remembering.ts. */
 export type RememberingBackplane =
-  | 'redis'
-  | 'redis-cluster'
-  | 'redis-sharded'
-  | 'redis-sentinel'
-  | 'nats'
-  | 'nats-cluster';
+  'redis' | 'redis-cluster' | 'redis-sharded' | 'redis-sentinel' | 'nats' | 'nats-cluster';
 
 /** The instances of one application. */
 export interface RememberingApplication {
