@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -67,6 +67,25 @@ export class Broker {
       ],
     ];
     const broker = new Broker(port, REDIS, args, folder, port, 0);
+    await broker.start();
+    return broker;
+  }
+
+  /** One of those who watch over a primary, and promote a replica of it when two of them miss it. */
+  static async sentinel(primary: number): Promise<Broker> {
+    const port = await freePort();
+    const folder = await mkdtemp(join(tmpdir(), 'sentinel-'));
+    const file = join(folder, 'sentinel.conf');
+    const settings = [
+      `port ${port}`,
+      'bind 127.0.0.1',
+      `dir ${folder}`,
+      `sentinel monitor main 127.0.0.1 ${primary} 2`,
+      'sentinel down-after-milliseconds main 500',
+      'sentinel failover-timeout main 5000',
+    ];
+    await writeFile(file, settings.join('\n'));
+    const broker = new Broker(port, REDIS, [file, '--sentinel'], folder, port, 0);
     await broker.start();
     return broker;
   }
