@@ -82,7 +82,7 @@ export class Broker {
       `dir ${folder}`,
       `sentinel monitor main 127.0.0.1 ${primary} 2`,
       'sentinel down-after-milliseconds main 500',
-      'sentinel failover-timeout main 5000',
+      'sentinel failover-timeout main 1000',
     ];
     await writeFile(file, settings.join('\n'));
     const broker = new Broker(port, REDIS, [file, '--sentinel'], folder, port, 0);

@@ -1,6 +1,6 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { Broker, ON_DISK } from './brokers.js';
-import { until } from './instances.js';
 
 /** A Redis, a replica of it, and three sentinels that know them as `main`. */
 export class RedisWithSentinels {
@@ -20,15 +20,16 @@ export class RedisWithSentinels {
       '--repl-diskless-sync-delay',
       '0',
     );
-    const sentinels = await Promise.all([1, 2, 3].map(() => Broker.sentinel(primary.port)));
     await ask(replica, async (redis) =>
       until(async () => (await redis.info('replication')).includes('master_link_status:up')),
     );
+    // Only now: they ask for replicas at once, and then every ten seconds.
+    const sentinels = await Promise.all([1, 2, 3].map(() => Broker.sentinel(primary.port)));
     for (const sentinel of sentinels) {
       await ask(sentinel, async (redis) =>
         until(async () =>
           (await redis.info('sentinel')).includes(
-            'status=ok,address=127.0.0.1:' + `${primary.port},slaves=1,sentinels=3`,
+            `status=ok,address=127.0.0.1:${primary.port},slaves=1,sentinels=3`,
           ),
         ),
       );
@@ -51,6 +52,11 @@ export class RedisWithSentinels {
       await redis.client('KILL', 'TYPE', 'REPLICA');
     });
   }
+}
+
+/** Looks now and then: nothing tells of it. */
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!(await holds())) await delay(50);
 }
 
 async function ask(broker: Broker, question: (redis: Redis) => Promise<void>): Promise<void> {

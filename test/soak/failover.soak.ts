@@ -1,0 +1,41 @@
+/** reference 16.2, 16.4, 16.5: a broker of several servers loses the one that leads. */
+import { REDIS } from '../support/brokers.js';
+import { Chaos, LIMIT } from '../support/chaos.js';
+import { until } from '../support/patience.js';
+import { RedisWithSentinels } from '../support/redis-sentinels.js';
+import { startRemembering } from '../support/remembering-instances.js';
+import { describeWith } from '../support/requirement.js';
+
+let chaos: Chaos | undefined;
+afterEach(async () => {
+  await chaos?.end();
+  chaos = undefined;
+});
+
+describeWith('redis-server', REDIS, 'topics that remember, while Sentinel', () => {
+  it.each([
+    ['has all', false],
+    ['lacks the last messages', true],
+  ])(
+    'promotes a replica that %s: what is lost is told, and what follows has one order',
+    async (_what, lags) => {
+      const redis = await RedisWithSentinels.start();
+      const settings = { clients: 12, messages: 500, batch: 5, pause: 200 };
+      const application = await startRemembering('redis-sentinel', redis.sentinelPorts);
+      const running = (chaos = new Chaos(application, settings, redis.brokers));
+      await running.gather();
+      await running.publish(async () => {
+        await running.reached(0.2);
+        if (lags) {
+          await redis.detachReplica();
+          const { published } = running;
+          await until(() => running.published > published + 50);
+        }
+        await redis.primary.kill();
+      });
+      await running.checkWhatIsTold();
+      if (lags) expect(running.listeners.every(({ losses }) => losses.length > 0)).toBe(true);
+    },
+    LIMIT,
+  );
+});
