@@ -1,6 +1,7 @@
 /** reference 16.2, 16.4, 16.5: a broker of several servers loses the one that leads. */
-import { REDIS } from '../support/brokers.js';
+import { NATS, REDIS } from '../support/brokers.js';
 import { Chaos, LIMIT } from '../support/chaos.js';
+import { leaderOf, startNatsCluster } from '../support/nats-cluster.js';
 import { until } from '../support/patience.js';
 import { RedisWithSentinels } from '../support/redis-sentinels.js';
 import { startRemembering } from '../support/remembering-instances.js';
@@ -35,6 +36,30 @@ describeWith('redis-server', REDIS, 'topics that remember, while Sentinel', () =
       });
       await running.checkWhatIsTold();
       if (lags) expect(running.listeners.every(({ losses }) => losses.length > 0)).toBe(true);
+    },
+    LIMIT,
+  );
+});
+
+describeWith('nats-server', NATS, 'topics that remember, while a NATS cluster', () => {
+  it(
+    'loses the leader of their stream: what was acknowledged arrives, the rest was rejected',
+    async () => {
+      const servers = await startNatsCluster();
+      const settings = { clients: 9, messages: 300, batch: 5, pause: 200 };
+      const ports = servers.map(({ port }) => port);
+      const running = (chaos = new Chaos(await startRemembering('nats-cluster', ports), settings, servers));
+      await running.gather();
+      await running.publish(async () => {
+        await running.reached(0.3);
+        const leader = await leaderOf(servers);
+        await leader.kill();
+        await until(() => running.rejected.size > 0);
+        await running.reached(0.8);
+        await leader.start();
+      });
+      await running.check();
+      expect(running.acknowledged.size + running.rejected.size).toBe(running.total);
     },
     LIMIT,
   );

@@ -99,6 +99,20 @@ export class Broker {
     return broker;
   }
 
+  /** Servers of one cluster of NATS, each with its JetStream. They are called `server-0`, `server-1` and so on. */
+  static async natsCluster(count = 3): Promise<Broker[]> {
+    const routes: string[] = [];
+    for (let index = 0; index < count; index++) routes.push(`nats://127.0.0.1:${await freePort()}`);
+    return Promise.all(
+      routes.map((route, index) =>
+        Broker.natsWithJetStream(
+          ...['--server_name', `server-${index}`, '--cluster_name', 'test'],
+          ...['--cluster', route, '--routes', routes.join(',')],
+        ),
+      ),
+    );
+  }
+
   /** A NATS that keeps streams in its folder. */
   static async natsWithJetStream(...args: string[]): Promise<Broker> {
     const store = await mkdtemp(join(tmpdir(), 'jetstream-'));
