@@ -7,6 +7,8 @@ import { subjectName } from './nats-subject.js';
 const IDLE_TIME = 25 * 60 * 60 * 1000;
 /** How long a stream keeps messages at least, in milliseconds: what mirrors it takes seconds to begin, or to return. */
 const LEAST_AGE = 60_000;
+/** How long the names of appends are known, in milliseconds: longer than one can be on its way between servers. */
+const NAMES_AGE = 30_000;
 const NANOSECONDS = 1_000_000;
 const STREAM_NOT_FOUND = 10_059;
 
@@ -102,6 +104,7 @@ export class NatsHistoryStreams {
         republish: { src: `${group}.*`, dest: `${this.prefix}{{wildcard(1)}}` },
         max_msgs_per_subject: bounds.messages,
         max_age: bounds.age * NANOSECONDS,
+        duplicate_window: NAMES_AGE * NANOSECONDS,
         num_replicas: this.replicas,
       });
     } else if (present.max_msgs_per_subject < bounds.messages || present.max_age < bounds.age * NANOSECONDS) {

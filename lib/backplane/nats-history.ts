@@ -242,12 +242,15 @@ export class NatsHistory implements BackplaneHistory {
     const headers = this.link.createHeaders();
     // Not the stream that is expected: what mirrors it would refuse the message.
     headers.set('Nats-Expected-Last-Subject-Sequence', String(after));
+    // Servers that keep a stream together may let in two that follow the same one; of the same name they let in one only.
+    const msgID = `${first.epoch} ${first.offset} ${after}`;
     try {
-      const { seq: sequence } = await this.client.publish(
+      const { seq: sequence, duplicate } = await this.client.publish(
         subject,
         encodeRememberedMessage({ first, messages }),
-        { headers },
+        { headers, msgID },
       );
+      if (duplicate) return undefined;
       return { sequence, epoch: first.epoch, offset: first.offset + messages.length - 1 };
     } catch (error) {
       if (NOT_THE_LAST.has((error as { code: number }).code)) return undefined;

@@ -1,4 +1,7 @@
 /** reference 16.1: a backplane that does not remember ends the start; one whose broker is not there yet does not. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { InvalidOptionError, WebSocketServerRegistry, WSSHandler, type Backplane } from 'nestjs-4d-websocket';
 import { NatsBackplane } from 'nestjs-4d-websocket/nats';
 import { RedisBackplane } from 'nestjs-4d-websocket/redis';
@@ -41,6 +44,25 @@ describeWith('nats-server', NATS, 'NATS', () => {
     await expect(starting).rejects.toThrow(
       /"history".*jetstream is not enabled; start nats-server with JetStream/,
     );
+  });
+
+  it('16.1 without the right to use JetStream the start ends, and says what to do', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'nats-'));
+    const file = join(folder, 'nats.conf');
+    await writeFile(
+      file,
+      `authorization { users = [{ user: app, password: secret, permissions: {
+        publish: { allow: ["4d.>"] }, subscribe: { allow: ["4d.>", "_INBOX.>"] } } }] }`,
+    );
+    broker = await Broker.natsWithJetStream('-c', file);
+    const starting = start(
+      new NatsBackplane({ servers: `127.0.0.1:${broker.port}`, user: 'app', pass: 'secret' }),
+    );
+    await expect(starting).rejects.toThrow(InvalidOptionError);
+    await expect(starting).rejects.toThrow(
+      /"history".*Permissions Violation.*\$JS\.API\.INFO.*docs\/history-stores\.md/,
+    );
+    await rm(folder, { recursive: true });
   });
 
   it('16.1, 16.2 a broker that is not there yet: publishing rejects until it is', async () => {

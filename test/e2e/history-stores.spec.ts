@@ -10,6 +10,7 @@ import { Broker, NATS, REDIS } from '../support/brokers.js';
 import { FixtureProcess } from '../support/fixture.js';
 import { LocalMember, WorkerMember } from '../support/history-kinds.js';
 import { until } from '../support/instances.js';
+import { startNatsCluster } from '../support/nats-cluster.js';
 import { MovingSlot, startRedisCluster } from '../support/redis-cluster.js';
 import { describeWith } from '../support/requirement.js';
 
@@ -288,6 +289,29 @@ describeWith('nats-server', NATS, 'The streams of NATS', () => {
       /^JetStream of NATS at 127\.0\.0\.1:\d+ can not be used: .+/,
     );
   });
+
+  it('give each position once where three servers keep them together, too', async () => {
+    const servers = await startNatsCluster();
+    brokers.push(...servers);
+    const addresses = servers.map(({ port }) => `127.0.0.1:${port}`);
+    const members = await Promise.all(
+      addresses.map((address) => join(new NatsBackplane({ servers: address, historyReplicas: 3 }))),
+    );
+    // Made before anybody hurries.
+    await members[0]!.append(CHANNEL, ['first'], BOUNDS);
+    const offsets = [1];
+    await Promise.all(
+      members.map(async (member) => {
+        for (let count = 0; count < 60; count++) {
+          offsets.push((await member.append(CHANNEL, [String(count)], BOUNDS)).offset);
+        }
+      }),
+    );
+    const expected = Array.from({ length: 181 }, (_, index) => index + 1);
+    expect(offsets.toSorted((one, other) => one - other)).toEqual(expected);
+    const { entries } = await members[1]!.read(CHANNEL, 0, 1000, BOUNDS);
+    expect(entries.map(([offset]) => offset)).toEqual(expected);
+  }, 60_000);
 
   it('keep the position of a quiet channel, whose messages are gone', async () => {
     const { broker, member } = await start();

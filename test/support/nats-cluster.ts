@@ -12,7 +12,9 @@ export async function startNatsCluster(): Promise<Broker[]> {
 }
 
 async function hasLeader({ monitor }: Broker): Promise<boolean> {
-  const answer = await fetch(`http://127.0.0.1:${monitor}/jsz`);
+  const answer = await fetch(`http://127.0.0.1:${monitor}/jsz`).catch(() => undefined);
+  // It does not listen there yet.
+  if (answer === undefined) return false;
   const { meta_cluster: cluster } = (await answer.json()) as {
     meta_cluster?: { leader?: string; cluster_size: number };
   };
