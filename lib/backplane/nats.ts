@@ -216,7 +216,7 @@ export class NatsBackplane implements Backplane {
       this.#historyUnavailable =
         error instanceof BackplaneError
           ? error.message
-          : `JetStream of NATS at ${this.#addresses()} can not be used: ${(error as Error).message}; start nats-server with JetStream (-js)`;
+          : `JetStream of NATS at ${this.#addresses()} can not be used: ${(error as Error).message}; ${adviceOn(error)}`;
     }
   }
 
@@ -331,6 +331,12 @@ export class NatsBackplane implements Backplane {
     const { servers = '127.0.0.1:4222' } = this.#options;
     return [servers].flat().map(withoutPassword).join(', ');
   }
+}
+
+function adviceOn(error: unknown): string {
+  return (error as Error).message.includes('Permissions Violation')
+    ? 'its user needs what docs/history-stores.md lists under "Permissions"'
+    : 'start nats-server with JetStream (-js)';
 }
 
 function withoutPassword(server: string): string {
