@@ -11,6 +11,7 @@ import {
 } from 'nestjs-4d-websocket';
 import { closeApps, startApp, type TestApp } from '../support/app.js';
 import { connect } from '../support/client.js';
+import { deferred } from '../support/deferred.js';
 import { MemoryBroker, type MemoryBackplane } from '../support/memory-backplane.js';
 import { until } from '../support/patience.js';
 import { Recorder } from '../support/recorder.js';
@@ -286,4 +287,43 @@ describe.each([
     expect(await instance.server.publish('room:1', 'new')).toMatchObject({ offset: 1 });
     expect((await client.take('message')).payload).toBe('new');
   });
+});
+
+it('16.4 onResume does not run after onTerminate', async () => {
+  const events = new Recorder();
+  const closed = deferred<void>();
+  @WSSHandler({ path: '/chat', history: { topics: 'room:*' } })
+  class Server {
+    onConnection() {
+      return {
+        async onOpen(ws: WebSocketConnection, { reconnected }: WSOpenEvent) {
+          await ws.subscribe('room:1');
+          events.push('open');
+          // The client is gone before it is open, with all that it missed.
+          if (reconnected) await closed.promise;
+        },
+        onMessage: () => undefined,
+        onResume: () => events.push('resume'),
+        onTerminate: () => events.push('terminate'),
+      };
+    }
+  }
+  const { wsUrl, app } = await startApp({ providers: [Server] });
+  const server = app.get(WebSocketServerRegistry).get('/chat')!;
+  const client = await new ResumingClient(`${wsUrl}/chat`).connect();
+  await client.take('topic');
+  await client.cut();
+  await events.next('terminate');
+  await server.publish('room:1', 'missed');
+  await client.connect();
+  await client.take('topic');
+  expect((await client.take('message')).payload).toBe('missed');
+  const [connection] = server.connections;
+  await client.cut();
+  await until(() => connection!.readyState === 3);
+  closed.resolve();
+  await events.next('terminate');
+  // Whatever was to come after it has come by now.
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(events.order).toEqual(['open', 'terminate', 'open', 'terminate']);
 });
