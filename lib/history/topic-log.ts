@@ -16,8 +16,9 @@ import { RememberedFrames } from './remembered-frames.js';
 /** How many messages are read at once. */
 export const PAGE_LENGTH = 128;
 
-/** Batches of messages that wait while a hole is filled; past them they are read like the hole. */
-const MAX_PENDING = 64;
+/** Batches of messages, and bytes of them, that wait while a hole is filled; past them they are read like the hole. */
+const MAX_PENDING = 4_096;
+const MAX_PENDING_BYTES = 256 * 1024;
 
 /** When a store that refused is asked again: soon, then less and less often, in milliseconds. */
 const FIRST_RETRY = 50;
@@ -79,6 +80,7 @@ export class TopicLog implements ChannelFollower {
   /** Whether what was read last may not be all. */
   #stale = false;
   #pending: Batch[] = [];
+  #pendingBytes = 0;
   /** What came while somebody catches up. */
   readonly recent = new RecentMessages();
   #closed = false;
@@ -125,7 +127,7 @@ export class TopicLog implements ChannelFollower {
     this.#owner.store.unfollow(this.channel);
     this.#retryNow();
     clearTimeout(this.#lookout);
-    this.#pending = [];
+    this.#drop();
   }
 
   remembered(first: TopicPosition, messages: readonly Uint8Array[]): void {
@@ -186,12 +188,27 @@ export class TopicLog implements ChannelFollower {
   }
 
   #wait(batch: Batch): void {
-    if (this.#pending.length < MAX_PENDING) {
+    for (const { length } of batch.messages) this.#pendingBytes += length;
+    if (this.#pending.length < MAX_PENDING && this.#pendingBytes <= MAX_PENDING_BYTES) {
       this.#pending.push(batch);
     } else {
-      this.#pending = [];
+      this.#drop();
       this.#stale = true;
     }
+  }
+
+  #drop(): void {
+    this.#pending = [];
+    this.#pendingBytes = 0;
+  }
+
+  /** Delivers what waits, as far as nothing is missing before it; returns whether nothing is left. */
+  #takePending(): boolean {
+    const pending = this.#pending;
+    const missing = pending.findIndex((batch) => !this.#take(batch));
+    if (missing === -1) this.#drop();
+    else this.#pending = pending.slice(missing);
+    return missing === -1;
   }
 
   /** Reads what is known to be missing; one read at a time. */
@@ -205,10 +222,8 @@ export class TopicLog implements ChannelFollower {
 
   async #readOn(): Promise<void> {
     do {
-      const pending = this.#pending;
-      this.#pending = [];
       // What comes in order needs no reading.
-      if (!this.#stale && pending.every((batch) => this.#take(batch))) continue;
+      if (!this.#stale && this.#takePending()) continue;
       this.#stale = false;
       const page = await this.read(this.#offset, PAGE_LENGTH);
       if (page === undefined) break;
@@ -221,7 +236,10 @@ export class TopicLog implements ChannelFollower {
         this.#stale = true;
       } else {
         this.#takePage(page);
+        // Nor does what came meanwhile: more may come than can be read.
+        const isTaken = this.#takePending();
         if (this.#offset < page.newest) this.#stale = true;
+        else if (!isTaken) this.#drop();
       }
     } while ((this.#stale || this.#pending.length > 0) && !this.#closed);
     // At once: what comes before the caller goes on would wait for a read that never is.
