@@ -18,10 +18,17 @@ afterEach(async () => {
   chaos = undefined;
 });
 
-/** How many connections are subscribed to anything on any of the nodes. */
+/** How many connections are subscribed to the topic, in either way. */
 async function countSubscribers(admins: readonly Redis[]): Promise<number> {
-  const lists = await Promise.all(admins.map((admin) => admin.client('LIST', 'TYPE', 'PUBSUB')));
-  return lists.join('').split('\n').filter(Boolean).length;
+  const counts = await Promise.all(
+    admins.flatMap((admin) =>
+      ['NUMSUB', 'SHARDNUMSUB'].map(async (kind) => {
+        const [, count] = (await admin.call('PUBSUB', kind, CHANNEL)) as [string, number];
+        return Number(count);
+      }),
+    ),
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
 }
 
 describeWith('redis-server', REDIS, 'topics that remember, while Redis', () => {
@@ -34,7 +41,7 @@ describeWith('redis-server', REDIS, 'topics that remember, while Redis', () => {
       const ports = nodes.map(({ port }) => port);
       const admins = ports.map((port) => new Redis({ port, host: '127.0.0.1' }));
       const settings = {
-        clients: 3,
+        clients: 6,
         messages: 4_000,
         batch: 4,
         publishers: 1,
@@ -46,15 +53,16 @@ describeWith('redis-server', REDIS, 'topics that remember, while Redis', () => {
       await running.gather();
       await running.publish(async () => {
         await until(() => running.published > 20);
-        const subscribers = await countSubscribers(admins);
+        // By chance all clients may be with one instance at first.
+        while ((await countSubscribers(admins)) < 2) await delay(20);
         slow!.signal('SIGSTOP');
-        while ((await countSubscribers(admins)) === subscribers) await delay(20);
+        while ((await countSubscribers(admins)) > 1) await delay(20);
         // Nothing comes afterwards that would show what was missed.
         settings.messages = running.published;
         slow!.signal('SIGCONT');
       });
       await running.check();
-      expect(running.acknowledged.size).toBe(running.total);
+      expect(running.rejected.size).toBe(0);
       for (const admin of admins) admin.disconnect();
     },
     LIMIT,
