@@ -21,6 +21,8 @@ export default {
     'throttler',
     'never-ends',
     'client-storm',
+    'contract-calls',
+    'json-rpc',
     'history-chaos',
     'history-stores',
     'terminus',
