@@ -20,6 +20,8 @@ export default {
     'throttler',
     'never-ends',
     'client-storm',
+    'contract-calls',
+    'json-rpc',
     'history-chaos',
     'history-stores',
     'history-catch-up',
