@@ -24,12 +24,14 @@ class Contracted implements HandlerOf<EchoContract> {
   }
 }
 
+interface Call {
+  id: number;
+  params: unknown;
+}
+
 @ConnectionHandler({ path: '/plain', dataType: 'object' })
 class Plain {
-  onMessage(
-    ws: WebSocketConnection,
-    { data: { id, params } }: WSMessageEvent<{ id: number; params: unknown }>,
-  ) {
+  onMessage(ws: WebSocketConnection, { data: { id, params } }: WSMessageEvent<Call>): void | Promise<void> {
     const found = message.safeParse(params);
     ws.send(
       found.success
@@ -39,7 +41,24 @@ class Plain {
   }
 }
 
-@Module({ imports: [FourDWebSocketModule.forRoot()], providers: [Contracted, Plain] })
+@ConnectionHandler({ path: '/contract-async', contract })
+class ContractedAsync implements HandlerOf<EchoContract> {
+  async echo(_ws: ConnectionOf<EchoContract>, data: Message): Promise<Message> {
+    return data;
+  }
+}
+
+@ConnectionHandler({ path: '/plain-async', dataType: 'object' })
+class PlainAsync extends Plain {
+  override async onMessage(ws: WebSocketConnection, event: WSMessageEvent<Call>) {
+    super.onMessage(ws, event);
+  }
+}
+
+@Module({
+  imports: [FourDWebSocketModule.forRoot()],
+  providers: [Contracted, Plain, ContractedAsync, PlainAsync],
+})
 class AppModule {}
 
 const app = await NestFactory.create(AppModule, { logger: false });

@@ -64,7 +64,7 @@ async function callAll(
   await Promise.all(
     sockets.map(
       (socket) =>
-        new Promise<void>((resolve) => {
+        new Promise<void>((resolve, reject) => {
           let received = 0;
           let waiting = inFlight;
           let next = 0;
@@ -86,7 +86,8 @@ async function callAll(
             if (waiting > 0) return;
             socket.off('data', onData);
             socket.pause();
-            resolve();
+            if (received === 0) resolve();
+            else reject(new Error('an answer was not as long as the first'));
           };
           socket.on('data', onData);
           socket.resume();
@@ -114,6 +115,8 @@ async function measureCalls(
 }
 
 const BY_HAND = 'this package, by hand';
+const BY_HAND_ASYNC = `${BY_HAND}, async method`;
+const OURS_ASYNC = `${OURS}, async method`;
 const OTHERS = ['socket.io, emitWithAck', '@trpc/server', 'rpc-websockets'] as const;
 
 function scenario(name: string, inFlight: number): Scenario {
@@ -130,6 +133,8 @@ function scenario(name: string, inFlight: number): Scenario {
     entries: [
       entry(BY_HAND, 'four-d-contract', { path: '/plain', call: jsonRpc }),
       entry(OURS, 'four-d-contract', { path: '/contract', call: jsonRpc }),
+      entry(BY_HAND_ASYNC, 'four-d-contract', { path: '/plain-async', call: jsonRpc }),
+      entry(OURS_ASYNC, 'four-d-contract', { path: '/contract-async', call: jsonRpc }),
       entry(socketIo, 'socket.io-call', SOCKET_IO),
       entry(trpc, 'trpc', TRPC),
       entry(rpcWebSockets, 'rpc-websockets', { path: '/', call: jsonRpc }),
