@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { BrokerProcess } from './broker-process.js';
 import { chart, judge, tables, type ScenarioResult } from './report.js';
 import { broadcastScenarios } from './scenarios/broadcast.js';
+import { callScenarios } from './scenarios/call.js';
 import { clientScenarios } from './scenarios/client.js';
 import { clusterScenarios } from './scenarios/cluster.js';
 import { connectionScenarios } from './scenarios/connections.js';
@@ -22,6 +23,7 @@ import { median } from './statistics.js';
 
 const scenarios: readonly Scenario[] = [
   ...echoScenarios,
+  ...callScenarios,
   ...broadcastScenarios,
   ...clusterScenarios,
   ...historyScenarios,
@@ -148,6 +150,9 @@ function machine(): string {
     'socket.io-client',
     '@socket.io/redis-adapter',
     '@socket.io/redis-streams-adapter',
+    '@trpc/server',
+    'rpc-websockets',
+    'zod',
     'ioredis',
     '@nats-io/transport-node',
     'partysocket',

@@ -43,7 +43,7 @@ export class RpcLink<C> implements SignalSource {
   readonly #host: LinkHost<C>;
   readonly #service: RpcService<C>;
   readonly #calls: OverlappingCalls;
-  /** What the client asked, and is still to be answered. */
+  /** What the client asked, and was not answered at once. */
   readonly #asked = new Map<RequestId, RpcRequest>();
   readonly #single: Answers;
   /** Made for the first question to the client. */
@@ -171,9 +171,16 @@ export class RpcLink<C> implements SignalSource {
         return;
       }
       const request = new RpcRequest({ id, method, params, credit: credit as number }, answers, this.#asked);
-      this.#asked.set(id, request);
       this.#host.perform(() => this.#calls.begin(() => this.#service.request(request)), bytes);
+      // Most calls are answered at once: to remember them for nothing would cost as much as all else about them.
+      if (!request.isAnswered) this.#remember(request);
     }
+  }
+
+  #remember(request: RpcRequest): void {
+    this.#asked.set(request.id, request);
+    // Its method may have closed the connection.
+    if (this.#isClosed) request.cancel();
   }
 
   #answered(message: JsonRpcMessage, answers: Answers): void {

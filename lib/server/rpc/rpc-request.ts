@@ -20,7 +20,7 @@ export class RpcRequest implements SignalSource {
   /** Ends what runs, and can be ended: the subscription of a stream. */
   stop: (() => void) | undefined;
 
-  /** @param asked what is still to be answered: it leaves that when it is */
+  /** @param asked what is still to be answered: if it is among that, it leaves it when it is */
   constructor(
     { id, method, params, credit }: Pick<RpcRequest, 'id' | 'method' | 'params' | 'credit'>,
     answers: Answers,
