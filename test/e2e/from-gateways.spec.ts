@@ -590,6 +590,10 @@ describe('calls and streams', () => {
       }
       @SubscribeMessage('forget')
       forget() {}
+      @SubscribeMessage('announce')
+      announce() {
+        return { event: 'announced' };
+      }
       @SubscribeMessage('several')
       several() {
         return of(1, 2, 3);
@@ -611,6 +615,9 @@ describe('calls and streams', () => {
     socket.emit('find', 'Godot', () => acknowledged.push('find'));
     await exception;
     socket.emit('forget', () => acknowledged.push('forget'));
+    const announced = new Promise((resolve) => socket.once('announced', resolve));
+    socket.emit('announce', () => acknowledged.push('announce'));
+    await announced;
     expect(await socket.emitWithAck('several')).toBe(1);
     expect(await socket.emitWithAck('greet')).toBe('hello Ada');
     expect(acknowledged).toEqual([]);
