@@ -4,6 +4,7 @@ import {
   Catch,
   createParamDecorator,
   Injectable,
+  NotFoundException,
   UnauthorizedException,
   UseFilters,
   UseGuards,
@@ -20,6 +21,7 @@ import {
   type PipeTransform,
   type Type,
 } from '@nestjs/common';
+import { IoAdapter } from '@nestjs/platform-socket.io';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { Test } from '@nestjs/testing';
 import {
@@ -33,18 +35,23 @@ import {
   WsException,
 } from '@nestjs/websockets';
 import { IsInt } from 'class-validator';
-import { map, of } from 'rxjs';
+import { map, Observable, of } from 'rxjs';
+import { io } from 'socket.io-client';
 import type { WebSocket, WebSocketServer as GatewayServer } from 'ws';
+import { z } from 'zod';
 import {
   ConnectionHandler,
   OnMessage,
   WebSocketConnection,
   WSSHandler,
+  type ConnectionOf,
   type WebSocketServer,
   type WSErrorEvent,
   type WSMessageEvent,
   type WSTerminateEvent,
 } from 'nestjs-4d-websocket';
+import { FourDWebSocket } from 'nestjs-4d-websocket/client';
+import { defineContract } from 'nestjs-4d-websocket/contract';
 import { closeApps, startApp } from '../support/app.js';
 import { connect, connectRefused, type TestClient } from '../support/client.js';
 import { deferred } from '../support/deferred.js';
@@ -52,7 +59,10 @@ import { freePort } from '../support/free-port.js';
 import { Recorder } from '../support/recorder.js';
 
 const gatewayApps = new Set<INestApplication>();
+/** What ends the clients that would connect again. */
+const endings: (() => void)[] = [];
 afterEach(async () => {
+  for (const end of endings.splice(0)) end();
   await closeApps();
   await Promise.all(Array.from(gatewayApps, (app) => app.close()));
   gatewayApps.clear();
@@ -546,6 +556,147 @@ describe('messages out', () => {
       expect(await speaker.take(2)).toEqual(['{"own":true}', '{"all":true}']);
       expect(await listener.next()).toBe('{"all":true}');
     }
+  });
+});
+
+describe('calls and streams', () => {
+  const library = defineContract({
+    calls: {
+      find: { request: z.object({ title: z.string() }), response: z.number() },
+      forget: { request: z.undefined() },
+      several: { request: z.undefined(), response: z.number() },
+      greet: { request: z.undefined(), response: z.string() },
+    },
+    streams: { count: { request: z.undefined(), item: z.number() } },
+    asks: { nameOf: { request: z.undefined(), response: z.string() } },
+  });
+  type Library = typeof library;
+
+  /** Gives one value, and never ends by itself. */
+  function endless<T>(unsubscribed: () => void, value: T): Observable<T> {
+    return new Observable((subscriber) => {
+      subscriber.next(value);
+      return unsubscribed;
+    });
+  }
+
+  it('an ack is what is returned, if it is something, and its first value; a call always ends', async () => {
+    @WebSocketGateway()
+    class Gateway {
+      @SubscribeMessage('find')
+      find(@MessageBody() title: string) {
+        if (title === 'Emma') return 1815;
+        throw new WsException('no such title');
+      }
+      @SubscribeMessage('forget')
+      forget() {}
+      @SubscribeMessage('announce')
+      announce() {
+        return { event: 'announced' };
+      }
+      @SubscribeMessage('several')
+      several() {
+        return of(1, 2, 3);
+      }
+      @SubscribeMessage('greet')
+      async greet(@ConnectedSocket() client: { emitWithAck(event: string): Promise<string> }) {
+        return `hello ${await client.emitWithAck('nameOf')}`;
+      }
+    }
+    const { wsUrl: gatewayUrl } = await startGateway(Gateway, (app) =>
+      app.useWebSocketAdapter(new IoAdapter(app)),
+    );
+    const socket = io(gatewayUrl, { transports: ['websocket'] });
+    endings.push(() => socket.disconnect());
+    socket.on('nameOf', (answer: (name: string) => void) => answer('Ada'));
+    expect(await socket.emitWithAck('find', 'Emma')).toBe(1815);
+    const exception = new Promise((resolve) => socket.once('exception', resolve));
+    const acknowledged: string[] = [];
+    socket.emit('find', 'Godot', () => acknowledged.push('find'));
+    await exception;
+    socket.emit('forget', () => acknowledged.push('forget'));
+    const announced = new Promise((resolve) => socket.once('announced', resolve));
+    socket.emit('announce', () => acknowledged.push('announce'));
+    await announced;
+    expect(await socket.emitWithAck('several')).toBe(1);
+    expect(await socket.emitWithAck('greet')).toBe('hello Ada');
+    expect(acknowledged).toEqual([]);
+
+    @ConnectionHandler({ path: '/', contract: library })
+    class Handler {
+      find(_ws: ConnectionOf<Library>, { title }: { title: string }) {
+        if (title === 'Emma') return 1815;
+        throw new NotFoundException('no such title');
+      }
+      forget() {}
+      several() {
+        return of(1, 2, 3);
+      }
+      async greet(ws: ConnectionOf<Library>) {
+        return `hello ${await ws.call(library.nameOf())}`;
+      }
+      count() {
+        return of(1, 2, 3);
+      }
+    }
+    const { wsUrl } = await startApp({ providers: [Handler] });
+    const ws = new FourDWebSocket(wsUrl, { nameOf: () => 'Ada' }, { contract: library });
+    endings.push(() => ws.terminate());
+    expect(await ws.call(library.find({ title: 'Emma' }))).toBe(1815);
+    await expect(ws.call(library.find({ title: 'Godot' }))).rejects.toMatchObject({
+      name: 'RpcError',
+      code: 404,
+      message: 'no such title',
+    });
+    expect(await ws.call(library.forget())).toBeUndefined();
+    expect(await ws.call(library.several())).toBe(3);
+    expect(await ws.call(library.greet())).toBe('hello Ada');
+  });
+
+  it('of an Observable a gateway’s client sees messages only; a stream ends, and is unsubscribed when it is left', async () => {
+    const gatewayClient = await connect(
+      (await startGateway(gatewayOf(() => of({ event: 'counted', data: 1 }, { event: 'counted', data: 2 }))))
+        .wsUrl,
+    );
+    say(gatewayClient);
+    expect(await receivedUntilEnd(gatewayClient)).toEqual([
+      '{"event":"counted","data":1}',
+      '{"event":"counted","data":2}',
+    ]);
+    const gatewayLeft = deferred<void>();
+    const leaver = await connect(
+      (await startGateway(gatewayOf(() => endless(gatewayLeft.resolve, { event: 'counted', data: 1 }))))
+        .wsUrl,
+    );
+    say(leaver);
+    await leaver.next();
+    await leaver.close();
+    await gatewayLeft.promise;
+
+    const left = deferred<void>();
+    let isEndless = false;
+    @ConnectionHandler({ path: '/', contract: library })
+    class Handler {
+      find() {}
+      forget() {}
+      several() {}
+      greet() {}
+      count() {
+        return isEndless ? endless(left.resolve, 1) : of(1, 2);
+      }
+    }
+    const { wsUrl } = await startApp({ providers: [Handler] });
+    const ws = new FourDWebSocket(wsUrl, { nameOf: () => 'Ada' }, { contract: library });
+    endings.push(() => ws.terminate());
+    const items: number[] = [];
+    for await (const item of ws.stream(library.count())) items.push(item);
+    expect(items).toEqual([1, 2]);
+    isEndless = true;
+    for await (const item of ws.stream(library.count())) {
+      expect(item).toBe(1);
+      break;
+    }
+    await left.promise;
   });
 });
 

@@ -20,11 +20,21 @@ export function invalidParams(issues: readonly StandardSchemaV1.Issue[]): ErrorO
   return { code: ErrorCode.INVALID_PARAMS, message: 'Invalid params', data };
 }
 
+const INTERNAL_ERROR: ErrorObject = { code: ErrorCode.INTERNAL_ERROR, message: 'Internal error' };
+
 /** What a client is told of a failure: of an exception for clients what it says, of anything else nothing (reference 17.3). */
 export function errorObject(failure: unknown): ErrorObject {
-  if (!isInstance(failure, HttpException))
-    return { code: ErrorCode.INTERNAL_ERROR, message: 'Internal error' };
-  const response = failure.getResponse();
-  const error = { code: failure.getStatus(), message: failure.message };
-  return typeof response === 'object' ? { ...error, data: response } : error;
+  if (!isInstance(failure, HttpException)) return INTERNAL_ERROR;
+  try {
+    const code = failure.getStatus();
+    const response = failure.getResponse();
+    const error = {
+      code: Number.isInteger(code) ? code : ErrorCode.INTERNAL_ERROR,
+      message: String(failure.message),
+    };
+    return typeof response === 'object' ? { ...error, data: response } : error;
+  } catch {
+    // An exception whose own methods fail.
+    return INTERNAL_ERROR;
+  }
 }
