@@ -1,8 +1,5 @@
 /** reference 16.1: a backplane that does not remember ends the start; one whose broker is not there yet does not. */
-<<<<<<< HEAD
 import { Redis } from 'ioredis';
-=======
->>>>>>> tests13
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -292,7 +292,6 @@ describe.each([
   });
 });
 
-<<<<<<< HEAD
 describe('while the broker is away', () => {
   it('16.2 publish rejects, also to a topic whose first subscriber came meanwhile; it gets what is published afterwards', async () => {
     const broker = new MemoryBroker();
@@ -398,8 +397,6 @@ describe('16.4 a client with the sub-protocol that tells no positions', () => {
   });
 });
 
-=======
->>>>>>> tests13
 it('16.4 onResume does not run after onTerminate', async () => {
   const events = new Recorder();
   const closed = deferred<void>();
