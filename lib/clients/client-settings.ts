@@ -1,6 +1,7 @@
 import { resolveOptions, type ClientOptions, type ClientUrl } from '../client/client-options.js';
 import type { ClientHandler } from '../client/four-d-web-socket.js';
 import { nodeTransport } from '../client/node-transport.js';
+import { contractBehind } from '../contract/contract.js';
 import type { WebSocketClientOptions } from '../decorators/web-socket-client.decorator.js';
 import { checkNames } from '../errors/check-names.js';
 import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
@@ -69,7 +70,10 @@ export function resolveSettings(merged: WebSocketClientOptions, owner: string): 
   if (discriminator !== undefined && typeof discriminator !== 'string') {
     throw new InvalidOptionError(owner, 'discriminator', discriminator, 'a string');
   }
-  const { contract } = options;
+  const { contract, ...others } = options;
+  if (contract !== undefined && contractBehind(contract) === undefined) {
+    throw new InvalidOptionError(owner, 'contract', contract, 'what defineContract() returned');
+  }
   if (
     contract !== undefined &&
     (discriminator ?? (dataType === 'object' ? undefined : dataType)) !== undefined
@@ -84,7 +88,8 @@ export function resolveSettings(merged: WebSocketClientOptions, owner: string): 
     );
   }
   try {
-    resolveOptions(url, { dataType, headers }, options, (all) => nodeTransport.checkHeaders(all));
+    // That there is a method for each member of a contract is known since they were bound.
+    resolveOptions(url, { dataType, headers }, others, (all) => nodeTransport.checkHeaders(all));
   } catch (error) {
     throw new InvalidHandlerError(owner, (error as Error).message.replace(/^FourDWebSocket: /, ''));
   }
