@@ -1,5 +1,5 @@
 /** JSON-RPC 2.0 on the wire (reference 17.2, 17.3): the standard's own examples, clients of others, and what keeps to no standard. */
-import { BadRequestException } from '@nestjs/common';
+import { BadRequestException, HttpException } from '@nestjs/common';
 import { Observable, concat, from, interval, range, throwError } from 'rxjs';
 import { JSONRPCClient } from 'json-rpc-2.0';
 import {
@@ -435,6 +435,33 @@ describe('what is answered', () => {
     // Of an exception for clients that can't be said whole, what can be.
     client.send(request('fail', 3));
     expect(await answer(client)).toEqual({ jsonrpc: '2.0', id: 3, error: { code: 400, message: 'no' } });
+    await expectAlive(client);
+  });
+
+  it.each<[name: string, exception: () => Error, error: object]>([
+    [
+      'whose message is none',
+      () => Object.assign(new BadRequestException(), { message: 1n }),
+      { code: 400, message: '1' },
+    ],
+    ['whose status is none', () => new HttpException('no', NaN), { code: -32603, message: 'no' }],
+    [
+      'whose methods fail',
+      () =>
+        Object.assign(new BadRequestException(), {
+          getStatus() {
+            throw new Error('secret');
+          },
+        }),
+      INTERNAL,
+    ],
+  ])('an exception %s answers a call all the same', async (_name, exception, error) => {
+    behaviour.fail = () => {
+      throw exception();
+    };
+    const client = await open();
+    client.send(request('fail', 1));
+    expect(await answer(client)).toMatchObject({ jsonrpc: '2.0', id: 1, error });
     await expectAlive(client);
   });
 
