@@ -453,7 +453,7 @@ describe('what is answered', () => {
             throw new Error('secret');
           },
         }),
-      INTERNAL,
+      { code: -32603, message: 'Internal error' },
     ],
   ])('an exception %s answers a call all the same', async (_name, exception, error) => {
     behaviour.fail = () => {
