@@ -21,6 +21,7 @@ export default {
     'never-ends',
     'client-storm',
     'contract-calls',
+    'contract-bounds',
     'json-rpc',
     'history-chaos',
     'history-stores',

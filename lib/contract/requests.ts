@@ -157,8 +157,9 @@ export class Requests {
       if (pending.isSent) this.#tell('rpc.cancel', { id });
     };
     const abort = (): void => cancel(signal!.reason);
-    this.#pending.set(id, pending);
+    // What is no signal throws here, before anything waits for it.
     signal?.addEventListener('abort', abort);
+    this.#pending.set(id, pending);
     if (signal?.aborted) queueMicrotask(abort);
     else this.#send(id, pending);
     return cancel;

@@ -121,9 +121,12 @@ const WITH_SIGNAL: PipelineTarget = {
   parameters: ([subject, data, , source]) => [subject, data, (source as SignalSource).signal],
 };
 
+/** A parameter with a default value is not counted, nor are those after it. */
+const HAS_UNCOUNTED = /^[^(]*\([^)]*=|\.\.\.|\barguments\b|signal/i;
+
 /** A method that may look at the signal: making one for the others would cost more than all else that a call costs. */
 function mayTakeSignal(method: (...args: unknown[]) => unknown): boolean {
-  return method.length > 2 || /\.\.\.|\barguments\b|signal/i.test(Function.prototype.toString.call(method));
+  return method.length > 2 || HAS_UNCOUNTED.test(Function.prototype.toString.call(method));
 }
 
 type MemberMethod = (subject: object, data: unknown, signal?: AbortSignal) => unknown;

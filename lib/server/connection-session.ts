@@ -49,8 +49,12 @@ export interface ConnectionOwner {
   logError(name: string, errors: ErrorList): void;
 }
 
-/** How many times more than it may may wait while a hook waits for an answer of the client's, which comes after that. */
-const ASKING_FACTOR = 8;
+/**
+ * How many times more than they may, messages and bytes may wait while a hook waits for an answer of the client's, which comes
+ * behind them.
+ */
+const ASKING_MESSAGES = 64;
+const ASKING_BYTES = 4;
 
 const NO_HANDLER = {};
 const NO_HOOKS: ConnectionHooks = { name: 'no handler', message: () => undefined };
@@ -246,7 +250,8 @@ export class ConnectionSession
   /** Reads, or not: while a hook waits for an answer of the client's, which is behind what is not read yet, for longer. */
   #pace(): void {
     const { websocket } = this;
-    const isAsking = this.#rpc !== undefined && this.#rpc.isAsking && !this.#inbox.exceeds(ASKING_FACTOR);
+    const isAsking =
+      this.#rpc !== undefined && this.#rpc.isAsking && !this.#inbox.exceeds(ASKING_MESSAGES, ASKING_BYTES);
     if ((this.#isFull || this.#draining) && !isAsking) websocket.pause();
     else websocket.resume();
   }
@@ -308,6 +313,10 @@ export class ConnectionSession
       this.#owner.ended(this);
       return undefined;
     });
+  }
+
+  get maxBufferedAmount(): number {
+    return this.#owner.options.maxBufferedAmount;
   }
 
   get bufferedAmount(): number {

@@ -126,7 +126,7 @@ describe.each([
     const instance = await start();
     const proxy = await CuttingProxy.start(new Random(18), [instance.port], 4_000);
     ended.push(() => proxy.close());
-    const { heard, events } = open(`${proxy.url}/room?topic`);
+    const { heard } = open(`${proxy.url}/room?topic`);
     await within(instance.events.next('open'));
     // It knows where it stands from its first message on.
     await say(instance, 'first');

@@ -12,7 +12,7 @@ import { InterceptedReply } from '../replies/intercepted-reply.js';
 import type { ReplyReceiver } from '../replies/reply-receiver.js';
 import type { ReplyStream } from '../replies/reply-stream.js';
 import type { ContractHooks, MemberServer, SignalSource } from './contract-hooks.js';
-import { ItemReceiver } from './item-receiver.js';
+import { HeldItems, ItemReceiver } from './item-receiver.js';
 import { errorObject, invalidParams, METHOD_NOT_FOUND } from './rpc-error.js';
 import type { RpcRequest } from './rpc-request.js';
 import { sendItems } from './running-items.js';
@@ -28,6 +28,8 @@ const TOO_MANY_STREAMS: ErrorObject = { code: 429, message: `More than ${MAX_STR
 /** The connection whose messages are served. */
 export interface ServiceHost<C> extends ReplyReceiver {
   readonly connection: C;
+  /** Bytes that may be buffered for the client. */
+  readonly maxBufferedAmount: number;
   sendText(text: string): void;
   /** Tells `onError`, as a step. */
   report(error: unknown, errCode?: number): Completion;
@@ -45,11 +47,14 @@ interface Outcome {
 export class RpcService<C> {
   readonly #hooks: ContractHooks<C>;
   readonly #host: ServiceHost<C>;
+  readonly #held: HeldItems;
   #streams = 0;
 
   constructor(hooks: ContractHooks<C>, host: ServiceHost<C>) {
     this.#hooks = hooks;
     this.#host = host;
+    // Half of it: with all of it the connection would be closed, for one stream.
+    this.#held = new HeldItems(host.maxBufferedAmount / 2);
   }
 
   /**
@@ -142,7 +147,7 @@ export class RpcService<C> {
       // What JSON makes nothing of is an item all the same.
       return notification('rpc.item', { id: request.id, item: item ?? null });
     };
-    const items = new ItemReceiver(host, request.credit, toText, (text) => host.sendText(text));
+    const items = new ItemReceiver(host, this.#held, request.credit, toText, (text) => host.sendText(text));
     const failed = (error: unknown): Completion => this.#requestFailed(server, request, data, error);
     const begin = (result: unknown): Completion => {
       // It was given up before it began: nothing asks a stream that was never read to end, but one of Node's is open.

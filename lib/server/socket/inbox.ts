@@ -147,11 +147,10 @@ export class Inbox {
     this.#resumeIfHalfEmpty();
   }
 
-  /** Whether so many times as much waits as may. */
-  exceeds(times: number): boolean {
+  /** Whether so many times as many messages, or bytes, wait as may. */
+  exceeds(messages: number, bytes: number): boolean {
     const { maxQueuedMessages, maxQueuedBytes } = this.#limits;
-    const { length } = this;
-    return length > times * maxQueuedMessages || this.#bytes > times * maxQueuedBytes;
+    return this.length > messages * maxQueuedMessages || this.#bytes > bytes * maxQueuedBytes;
   }
 
   /** How many wait. */
