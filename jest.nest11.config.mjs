@@ -36,6 +36,11 @@ export default {
     'client-resume',
     'protocol\\.spec',
     'history\\.spec',
+    'back-pressure',
+    'drain',
+    'heartbeat',
+    'ways/resume',
+    'write-coalescing',
   ],
   extensionsToTreatAsEsm: [],
   moduleNameMapper: {

@@ -49,7 +49,7 @@ const KINDS: Kind[] = [
     name: 'node:cluster',
     program: 'node',
     path: process.execPath,
-    settings: { clients: 20, messages: 2_500, batch: 25 },
+    settings: { clients: 20, messages: 1_000, batch: 25 },
     broker: false,
     start: async (settings) => new Chaos(await startRememberingWorkers(), settings),
   },
@@ -115,7 +115,7 @@ describeWith('redis-server', REDIS, 'topics that remember, with three instances'
     'lines are cut, and two are killed and started: each client has all messages, once, in order',
     async () => {
       const broker = await Broker.redis(...ON_DISK);
-      const settings = { clients: 20, messages: 667, batch: 23 };
+      const settings = { clients: 20, messages: 334, batch: 23 };
       const running = (chaos = new Chaos(await startRemembering('redis', broker.port, 3), settings, [
         broker,
       ]));

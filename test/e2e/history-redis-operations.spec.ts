@@ -76,7 +76,7 @@ describeWith('redis-server', REDIS, 'topics that remember, while a Redis Cluster
       const nodes = await startRedisCluster(...ON_DISK);
       const ports = nodes.map(({ port }) => port);
       // The third instance only listens: nothing that it appends tells it what it should have heard.
-      const settings = { clients: 12, messages: 1_000, batch: 5, publishers: 2 };
+      const settings = { clients: 12, messages: 600, batch: 5, publishers: 2 };
       const running = (chaos = new Chaos(await startRemembering(backplane, ports, 3), settings, nodes));
       let moving: MovingSlot | undefined;
       await running.gather();
