@@ -1,9 +1,10 @@
 import { HttpException } from '@nestjs/common';
-import { isObservable, lastValueFrom, of, type Observable } from 'rxjs';
+import { isObservable } from 'rxjs';
 import { RpcError } from '../contract/errors.js';
 import { isInstance } from '../foundation/instance.js';
+import { lastOf } from '../handlers/pipeline/interceptors.js';
 import { InterceptedReply } from '../server/replies/intercepted-reply.js';
-import { quietly } from '../server/replies/quiet-observable.js';
+import { observableOf } from '../server/replies/reply-stream.js';
 import type { MemberServer } from '../server/rpc/contract-hooks.js';
 import { errorObject } from '../server/rpc/rpc-error.js';
 import type { ClientSubject } from './client-hooks.js';
@@ -33,7 +34,7 @@ export async function serveMember(
 
 async function answer(result: unknown): Promise<unknown> {
   if (!(result instanceof InterceptedReply)) return isObservable(result) ? lastOf(result) : result;
-  const value = await lastOf(result.values((stream) => (isObservable(stream) ? stream : of(stream))));
+  const value = await lastOf(result.values(observableOf));
   // An interceptor that did not wait for the method, a timeout perhaps, has answered; the next message waits all the same.
   await result.end();
   return value;
@@ -51,16 +52,14 @@ async function filtered(
   } catch (left) {
     return told(left);
   }
-  const { code, message, data: response } = errorObject(error);
-  return new RpcError(code, message, response);
+  return answerOf(error);
 }
 
 function told(error: unknown): unknown {
-  if (!isInstance(error, HttpException)) return error;
-  const { code, message, data } = errorObject(error);
-  return new RpcError(code, message, data);
+  return isInstance(error, HttpException) ? answerOf(error) : error;
 }
 
-function lastOf(values: Observable<unknown>): Promise<unknown> {
-  return lastValueFrom(quietly(values), { defaultValue: undefined });
+function answerOf(failure: unknown): RpcError {
+  const { code, message, data } = errorObject(failure);
+  return new RpcError(code, message, data);
 }

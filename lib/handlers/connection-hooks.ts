@@ -1,6 +1,4 @@
-import type { Type } from '@nestjs/common';
 import type { ContextId } from '@nestjs/core';
-import type { AnyContract } from '../contract/contract.js';
 import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
 import type {
   TopicRecovery,
@@ -11,21 +9,14 @@ import type {
 } from '../interfaces/index.js';
 import type { ConnectionHooks } from '../server/hooks.js';
 import type { WebSocketConnection } from '../server/web-socket-connection.js';
-import { contractHooks } from './contract-members.js';
+import { contractHooks, type ContractHandlerClass } from './contract-members.js';
 import { findHookMethods, optionalHook } from './hook-methods.js';
 import { serveMessages } from './message-server.js';
 import type { EnhancerResolver } from './pipeline/enhancer-resolver.js';
-import type { ProviderWrapper } from './provider-explorer.js';
 
 /** A connection handler, as its hooks need to know it. */
-export interface ConnectionHandlerClass {
-  readonly type: Type<object>;
-  /** An instance, or the prototype of the class: where the methods are. */
-  readonly handler: object;
+export interface ConnectionHandlerClass extends Omit<ContractHandlerClass, 'contextId'> {
   readonly discriminator?: string | undefined;
-  readonly contract?: AnyContract | undefined;
-  readonly concurrency?: number | undefined;
-  readonly wrapper?: ProviderWrapper | undefined;
 }
 
 /**

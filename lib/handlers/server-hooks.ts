@@ -1,6 +1,6 @@
 import { HttpException, Injectable, InternalServerErrorException, type Type } from '@nestjs/common';
 import { ContextIdFactory, type ContextId } from '@nestjs/core';
-import { isObservable, of } from 'rxjs';
+import { isObservable } from 'rxjs';
 import type { ConnectionHandlerOptions } from '../decorators/connection-handler.decorator.js';
 import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
 import type {
@@ -15,6 +15,7 @@ import type { HandshakeExchange } from '../server/handshake/handshake-exchange.j
 import type { HandlerSource, ServerHooks } from '../server/hooks.js';
 import { isPromise } from '../foundation/promise.js';
 import { InterceptedReply } from '../server/replies/intercepted-reply.js';
+import { observableOf } from '../server/replies/reply-stream.js';
 import type { WebSocketServer } from '../server/web-socket-server.js';
 import { DecisionResolver, type Decider } from './decision-resolver.js';
 import { callHook, findHookMethods, optionalHook, type MethodName } from './hook-methods.js';
@@ -119,7 +120,7 @@ export class ServerHooksFactory {
       const returned = await pipeline.call(handshakeArgs(exchange, call));
       if (!(returned instanceof InterceptedReply))
         return isObservable(returned) ? lastOf(returned) : returned;
-      const values = returned.values((stream) => (isObservable(stream) ? stream : of(stream)));
+      const values = returned.values(observableOf);
       const result = await lastOf(values);
       // An interceptor may decide otherwise. One that wraps every result of the application, as { data }, does not
       // mean to: what is no decision leaves the handler's own.

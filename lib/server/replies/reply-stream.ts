@@ -1,4 +1,4 @@
-import { isObservable, type Observable } from 'rxjs';
+import { isObservable, of, type Observable } from 'rxjs';
 
 /** Values over time, as a handler may return them (reference 5.3). */
 export type ReplyStream = Observable<unknown> | AsyncIterable<unknown>;
@@ -9,4 +9,9 @@ export function isReplyStream(value: object): value is ReplyStream {
     isObservable(value) ||
     typeof (value as Partial<AsyncIterable<unknown>>)[Symbol.asyncIterator] === 'function'
   );
+}
+
+/** What interceptors get of a stream where one value is wanted: an Observable as it is, an async iterable as a value. */
+export function observableOf(stream: ReplyStream): Observable<unknown> {
+  return isObservable(stream) ? stream : of(stream);
 }

@@ -1,5 +1,5 @@
 import { HttpException } from '@nestjs/common';
-import { isObservable, of, type Observable } from 'rxjs';
+import { isObservable, type Observable } from 'rxjs';
 import { SchemaError } from '../../contract/errors.js';
 import { notification, type ErrorObject } from '../../contract/json-rpc.js';
 import { within } from '../../contract/timeout.js';
@@ -10,7 +10,7 @@ import { QuietSubscriber } from '../../foundation/quiet-subscriber.js';
 import { discard } from '../replies/async-iterable.js';
 import { InterceptedReply } from '../replies/intercepted-reply.js';
 import type { ReplyReceiver } from '../replies/reply-receiver.js';
-import type { ReplyStream } from '../replies/reply-stream.js';
+import { observableOf } from '../replies/reply-stream.js';
 import type { ContractHooks, MemberServer, SignalSource } from './contract-hooks.js';
 import { HeldItems, ItemReceiver } from './item-receiver.js';
 import { errorObject, invalidParams, METHOD_NOT_FOUND } from './rpc-error.js';
@@ -257,10 +257,6 @@ export class RpcService<C> {
   #check({ member: { name, response } }: MemberServer<C>, what: string, value: unknown): void {
     if (this.#hooks.contract.validateOutgoing) checkOutgoing(`What ${name} ${what}`, response, value);
   }
-}
-
-function observableOf(stream: ReplyStream): Observable<unknown> {
-  return isObservable(stream) ? stream : of(stream);
 }
 
 function errorName(error: unknown): unknown {
