@@ -17,6 +17,7 @@ import { within } from '../support/patience.js';
 import { TestProcess } from '../support/process.js';
 import { Recorder } from '../support/recorder.js';
 import { describeWith } from '../support/requirement.js';
+import { quiet } from '../support/turns.js';
 
 /** A schema that no library makes. */
 function schema(validate: (value: unknown) => unknown): Schema<any> {
@@ -465,6 +466,42 @@ describe('what is answered', () => {
     await expectAlive(client);
   });
 
+  it.each<[name: string, thrown: () => unknown]>([
+    ['undefined', () => undefined],
+    [
+      'a Proxy that was revoked',
+      () => {
+        const { proxy, revoke } = Proxy.revocable({}, {});
+        revoke();
+        return proxy;
+      },
+    ],
+    [
+      'an object whose members fail',
+      () => ({
+        get name() {
+          throw new Error('secret');
+        },
+        get message() {
+          throw new Error('secret');
+        },
+      }),
+    ],
+  ])('%s is thrown: -32603, and onError hears', async (_name, thrown) => {
+    behaviour.fail = async () => {
+      throw thrown();
+    };
+    const client = await open();
+    client.send(request('fail', 1));
+    expect(await answer(client)).toEqual({
+      jsonrpc: '2.0',
+      id: 1,
+      error: { code: -32603, message: 'Internal error' },
+    });
+    expect(await events.next('error')).toEqual([1011, 'user', expect.any(String)]);
+    await expectAlive(client);
+  });
+
   it('what waits for rpc.pull can not be said: the stream fails, nothing else', async () => {
     behaviour.items = () => from([1, 2n, 3]);
     const client = await open();
@@ -561,5 +598,46 @@ describe('what is given up before it begins', () => {
     go.resolve();
     await expectAlive(client);
     expect(events.order).toEqual([]);
+  });
+});
+
+describe('a peer', () => {
+  it('that half-closes gives up what it asked: the signal fires, and onTerminate is last', async () => {
+    const aborted = deferred<void>();
+    behaviour.hang = (_ws, _data, signal) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => {
+          aborted.resolve();
+          reject(signal.reason as Error);
+        });
+        events.push('running');
+      });
+    const client = await open();
+    client.send(request('hang', 1));
+    await events.next('running');
+    client.transport.end();
+    await aborted.promise;
+    expect(await events.next('terminate')).toEqual([1006]);
+    expect(events.unread('error')).toEqual([]);
+  });
+
+  it('that stops reading stops the source of its stream; all comes when it reads on', async () => {
+    const COUNT = 400;
+    const item = 'x'.repeat(100_000);
+    let given = 0;
+    behaviour.items = async function* () {
+      for (; given < COUNT; given++) yield item;
+    };
+    const client = await open();
+    client.transport.pause();
+    client.send(request('items', 1));
+    // What it gives goes to the buffers of both ends, and then no further.
+    while (given === 0) await new Promise(setImmediate);
+    await quiet(() => given);
+    expect(given).toBeLessThan(COUNT);
+    client.transport.resume();
+    const items = (await client.take(COUNT)).map((text) => JSON.parse(String(text)) as object);
+    expect(items.every((each) => 'method' in each)).toBe(true);
+    expect(await answer(client)).toEqual({ jsonrpc: '2.0', id: 1, result: null });
   });
 });

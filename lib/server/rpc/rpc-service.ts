@@ -259,6 +259,11 @@ export class RpcService<C> {
   }
 }
 
+/** The name of an error, of whichever realm it is: jest has a DOMException that is not its own Error. */
 function errorName(error: unknown): unknown {
-  return isInstance(error, Error) ? error.name : undefined;
+  try {
+    return (Object(error) as { name?: unknown }).name;
+  } catch {
+    return undefined;
+  }
 }

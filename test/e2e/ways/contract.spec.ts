@@ -5,7 +5,9 @@ import { ConnectionHandler, WSSHandler, type ConnectionOf, type WSErrorEvent } f
 import { FourDWebSocket, type ContractClientHandler } from 'nestjs-4d-websocket/client';
 import { of } from 'rxjs';
 import { startApp } from '../../support/app.js';
+import { selfSigned } from '../../support/certificate.js';
 import { chat } from '../../support/chat-contract.js';
+import { connect } from '../../support/client.js';
 import { deferred } from '../../support/deferred.js';
 import { freePort } from '../../support/free-port.js';
 import { PLAIN, REQUEST_SCOPED, RequestScoped } from '../../support/ways/forms.js';
@@ -129,15 +131,16 @@ async function start(way: Way) {
   }
   const app = await startApp({
     platform: way.platform,
+    https: way.https ? await selfSigned() : undefined,
     configure: (made) => void way.configure?.(made),
     providers: [RequestScoped, ...(way.providers ?? []), provide(Handler), ...(shorthand ? [] : [Server])],
   });
-  return { app, url: `ws://127.0.0.1:${port ?? app.port}/` };
+  return { app, url: `${way.https ? 'wss' : 'ws'}://127.0.0.1:${port ?? app.port}/` };
 }
 
 /**
  * An object that onConnection made itself is of no decorated class, and so has no contract. Our client takes no certificate that
- * was made for this run: TLS is below all that a contract knows of.
+ * was made for this run: over TLS it is one of others, below.
  */
 const CONTRACT_WAYS = WAYS.filter(({ object, https }) => !object && !https);
 
@@ -178,5 +181,30 @@ describe.each(CONTRACT_WAYS)('17 contract: $name', (way) => {
     } finally {
       ws.terminate();
     }
+  });
+});
+
+describe.each(WAYS.filter(({ https }) => https))('17 contract: $name', (way) => {
+  it('a message, a call, one that fails, a stream and an ask, by hand', async () => {
+    events = [];
+    const { app, url } = await start(way);
+    const client = await connect(url, { rejectUnauthorized: false });
+    const next = async () => JSON.parse(String(await client.next())) as unknown;
+    const send = (message: object) => client.send(JSON.stringify({ jsonrpc: '2.0', ...message }));
+    send({ method: 'say', params: { text: 'hi' } });
+    expect(await next()).toEqual({ jsonrpc: '2.0', method: 'said', params: { from: 'server', text: 'hi' } });
+    send({ id: 1, method: 'double', params: [21] });
+    expect(await next()).toEqual({ jsonrpc: '2.0', id: 1, result: 42 });
+    send({ id: 2, method: 'double', params: [13] });
+    expect(await next()).toMatchObject({ id: 2, error: { code: 403, message: 'not thirteen' } });
+    send({ id: 3, method: 'count', params: { to: 1 } });
+    expect(await next()).toMatchObject({ method: 'rpc.item', params: { id: 3, item: 1 } });
+    expect(await next()).toMatchObject({ id: 3, result: null });
+    send({ id: 4, method: 'askMe', params: { text: 'sure?' } });
+    const { id } = (await next()) as { id: number };
+    send({ id, result: true });
+    expect(await next()).toEqual({ jsonrpc: '2.0', id: 4, result: true });
+    await client.close(1000);
+    await app.close();
   });
 });
