@@ -77,9 +77,26 @@ export type {
   WSTerminateEvent,
 } from './interfaces/index.js';
 export type { FourDWebSocketModuleOptions } from './module-options.js';
+export type {
+  BackplaneEvent,
+  ConnectionCloseEvent,
+  ConnectionOpenEvent,
+  DiagnosticsEvents,
+  ErrorEvent,
+  HandshakeContext,
+  HandshakeOutcome,
+  HookContext,
+  HookName,
+  MessageEvent,
+  PublishEvent,
+  TopicEvent,
+  TracingContexts,
+} from './server/diagnostics.js';
 export type { ConnectionCollection } from './server/connection-collection.js';
 export type { TopicCollection } from './server/topic-collection.js';
 export type { ConnectionCount } from './server/other-instances.js';
+export type { ServerStats } from './server/server-stats.js';
+export type { HistoryStats } from './server/topic-history.js';
 export { WebSocketConnection, type ConnectionStatus, type Sendable } from './server/web-socket-connection.js';
 export { ServerPublisher, type CountOptions, type PublishOptions } from './server/server-publisher.js';
 export { WebSocketServer } from './server/web-socket-server.js';

@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
+import { HandshakeTrace } from '../server/handshake/handshake-trace.js';
 import { httpError, refuseWith } from '../server/handshake/refusal.js';
 import { Logger } from '@nestjs/common';
 import type { ServerSession } from '../server/server-session.js';
@@ -102,7 +103,9 @@ export class PortListener {
       if (isMalformed && this.hasOtherListeners) return false;
       // What a gateway's server throws, its `verifyClient` for instance, ends this request only, as it does with WsAdapter.
       if (!isMalformed) logger.error('An upgrade request failed', errorStack(error));
-      refuseWith(socket, httpError(400, isMalformed ? 'The URL is malformed' : 'The handshake failed'));
+      const refusal = httpError(400, isMalformed ? 'The URL is malformed' : 'The handshake failed');
+      HandshakeTrace.unrouted(request, refusal);
+      refuseWith(socket, refusal);
       return true;
     }
   }
@@ -136,7 +139,9 @@ export class PortListener {
 
   readonly #onUnclaimed = (request: IncomingMessage, socket: Duplex): void => {
     if (this.hasOtherListeners) return;
-    refuseWith(socket, httpError(404, `Cannot ${request.method} ${request.url}`));
+    const error = httpError(404, `Cannot ${request.method} ${request.url}`);
+    HandshakeTrace.unrouted(request, error);
+    refuseWith(socket, error);
   };
 
   readonly #onClose = (): void => {

@@ -8,7 +8,7 @@ import type {
 } from '../interfaces/index.js';
 import type { ReadSlots } from './read-slots.js';
 import type { SharedMessage } from '../server/message/shared-message.js';
-import type { Follower, TopicHistory } from '../server/topic-history.js';
+import type { Follower, HistoryStats, TopicHistory } from '../server/topic-history.js';
 import { Appender } from './appender.js';
 import { CatchUp, type StartingPoint } from './catch-up.js';
 import type { HistoryStore } from './history-store.js';
@@ -125,6 +125,16 @@ export class ServerHistory implements TopicHistory, LogOwner {
 
   forgotten(topic: string): void {
     this.#logs.get(topic)?.missed();
+  }
+
+  stats(): HistoryStats {
+    let messages = 0;
+    let lag = 0;
+    for (const log of this.#logs.values()) {
+      messages += Math.min(log.newest, this.bounds.messages);
+      lag += log.newest - log.offset;
+    }
+    return { topics: this.#logs.size, messages, lag };
   }
 
   async close(): Promise<void> {

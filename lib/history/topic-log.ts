@@ -79,6 +79,8 @@ export class TopicLog implements ChannelFollower {
   firstPosition: TopicPosition = { epoch: '', offset: 0 };
   #epoch = '';
   #offset = 0;
+  /** The newest offset of the epoch that is known of. */
+  #newest = 0;
   #started = false;
   #filling = false;
   /** Whether what was read last may not be all. */
@@ -124,6 +126,11 @@ export class TopicLog implements ChannelFollower {
     return this.#offset;
   }
 
+  /** The newest offset that is known of: what is between {@link offset} and this is still to come. */
+  get newest(): number {
+    return Math.max(this.#newest, this.#offset);
+  }
+
   get epoch(): string {
     return this.#epoch;
   }
@@ -149,6 +156,7 @@ export class TopicLog implements ChannelFollower {
 
   remembered(first: TopicPosition, messages: readonly Uint8Array[]): void {
     this.#heardAt = performance.now();
+    this.#knows(first.epoch, first.offset + messages.length - 1);
     if (this.#filling) this.#wait({ first, messages });
     else if (!this.#take({ first, messages })) void this.#fill();
   }
@@ -162,6 +170,7 @@ export class TopicLog implements ChannelFollower {
   expect({ epoch, offset }: TopicPosition): void {
     if (this.#closed || this.#has(epoch, offset)) return;
     this.#expected = { epoch, offset };
+    this.#knows(epoch, offset);
     this.#lookout ??= setTimeout(() => {
       this.#lookout = undefined;
       if (!this.#has(this.#expected.epoch, this.#expected.offset)) this.missed();
@@ -223,6 +232,10 @@ export class TopicLog implements ChannelFollower {
     this.#started = true;
   }
 
+  #knows(epoch: string, offset: number): void {
+    if (epoch === this.#epoch && offset > this.#newest) this.#newest = offset;
+  }
+
   #has(epoch: string, offset: number): boolean {
     return epoch !== this.#epoch || offset <= this.#offset;
   }
@@ -275,6 +288,7 @@ export class TopicLog implements ChannelFollower {
         await this.#forget();
         this.#stale = true;
       } else {
+        this.#knows(page.epoch, page.newest);
         this.#takePage(page);
         // Nor does what came meanwhile: more may come than can be read.
         const isTaken = this.#takePending();
@@ -352,6 +366,7 @@ export class TopicLog implements ChannelFollower {
     const known = this.#epoch !== '';
     this.#epoch = epoch;
     this.#offset = 0;
+    this.#newest = 0;
     this.recent.clear();
     if (known) this.#tellMembers({ recovered: false, lost: undefined });
   }

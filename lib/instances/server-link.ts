@@ -42,6 +42,10 @@ export class ServerLink implements OtherInstances {
     owner.interest.add(this.#channel, (envelope) => this.#receive(envelope));
   }
 
+  get available(): boolean {
+    return this.#owner.available;
+  }
+
   /** Tells the other instances that this one is here, and asks who else is. */
   greet(): void {
     this.#owner.say(this.#channel, [EntryKind.HELLO, this.name, true]);

@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { Backplane, BackplaneObserver, TopicPosition } from '../interfaces/index.js';
 import { BackplaneError } from '../errors/backplane.error.js';
+import { backplaneChannel } from '../observability/channels.js';
 import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
 import { errorDetails } from '../errors/error-details.js';
 import type { ServerSession } from '../server/server-session.js';
@@ -210,6 +211,7 @@ export class ThisInstance implements BackplaneObserver, LinkOwner {
     const reason = toError(error);
     if (this.#state === 'available') {
       this.#state = 'away';
+      this.#publishState(reason);
       this.#forget();
       this.interest.hold();
       for (const link of this.#links.values()) link.unlinked();
@@ -225,6 +227,7 @@ export class ThisInstance implements BackplaneObserver, LinkOwner {
     if (this.#state !== 'away') return;
     this.#state = 'available';
     this.#outage = undefined;
+    this.#publishState();
     logger.log('The backplane is back: other instances are reached again');
     this.store.missed();
     if (!this.#started) return;
@@ -287,10 +290,12 @@ export class ThisInstance implements BackplaneObserver, LinkOwner {
 
   #congest(): void {
     this.#congested = true;
+    const reason = new Error('The broker is slower than what is published');
+    this.#publishState(reason);
     this.#tell(
       `The backplane is away: its broker does not keep up, more than ${MAX_PENDING_BYTES} bytes wait for it; ` +
         'clients of this instance are served, other instances are not reached',
-      new Error('The broker is slower than what is published'),
+      reason,
     );
   }
 
@@ -298,8 +303,16 @@ export class ThisInstance implements BackplaneObserver, LinkOwner {
   #relieve(): void {
     if (!this.#congested || this.#pendingBytes + this.#outgoing.bytes > MAX_PENDING_BYTES / 2) return;
     this.#congested = false;
+    this.#publishState();
     logger.log('The backplane is back: its broker keeps up again');
     this.#greet();
+  }
+
+  /** @param error why other instances can't be reached */
+  #publishState(error?: Error): void {
+    if (!backplaneChannel.hasSubscribers) return;
+    const event = { backplane: this.#backplane, available: error === undefined };
+    backplaneChannel.publish(error === undefined ? event : { ...event, error });
   }
 
   #greet(): void {

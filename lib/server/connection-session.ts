@@ -17,6 +17,15 @@ import { MessageDecodeError } from '../errors/message-decode.error.js';
 import { Outbox, type OutboxObserver } from './socket/outbox.js';
 import { isInstance } from '../foundation/instance.js';
 import { isPromise, type Completion } from '../foundation/promise.js';
+import {
+  connectionClose,
+  errorChannel,
+  hookTrace,
+  messageReceived,
+  messageSent,
+} from '../observability/channels.js';
+import type { HookName } from '../observability/events.js';
+import { Trace, type HookTrace } from '../observability/trace.js';
 import { ReplyStreams } from './replies/reply-streams.js';
 import { sendable, sendReply, type Replier } from './replies/send-reply.js';
 import type { ResolvedServerOptions } from './server-options.js';
@@ -89,6 +98,8 @@ export class ConnectionSession
   /** The heartbeat's notes: what had been read from the socket at its last round, and how long that was all. */
   bytesRead = 0;
   silentFor = 0;
+  /** When its 101 was out, in milliseconds of `performance.now()`. */
+  readonly openedAt = performance.now();
   readonly #owner: ConnectionOwner;
   readonly #inbox: Inbox;
   readonly #decode: MessageDecoder;
@@ -142,6 +153,24 @@ export class ConnectionSession
   }
 
   received(data: Buffer, isBinary: boolean): void {
+    if (messageReceived.hasSubscribers) {
+      messageReceived.publish({
+        server: this.wss,
+        connection: this.connection,
+        data,
+        isBinary,
+        bytes: data.length,
+      });
+    }
+    this.#take(data, isBinary);
+  }
+
+  /** A message of the application's was taken by the outbox. */
+  sent(data: string | Buffer | Blob, isBinary: boolean, bytes: number): void {
+    messageSent.publish({ server: this.wss, connection: this.connection, data, isBinary, bytes });
+  }
+
+  #take(data: Buffer, isBinary: boolean): void {
     if (this.#rpc === undefined) this.#inbox.receive(data, isBinary);
     else if (!this.#violated) this.#rpc.received(data, isBinary);
   }
@@ -202,7 +231,9 @@ export class ConnectionSession
 
   resumed(topics: Readonly<Record<string, TopicRecovery>>): void {
     this.#inbox.perform(() =>
-      this.#terminated ? undefined : this.#run(() => this.#hooks.resume?.(this.connection, topics)),
+      this.#terminated
+        ? undefined
+        : this.#run('onResume', this.#hooks.resume && (() => this.#hooks.resume!(this.connection, topics))),
     );
   }
 
@@ -224,17 +255,39 @@ export class ConnectionSession
     let decoded: unknown;
     try {
       decoded = this.#decode(data, isBinary);
+    } catch (error) {
+      return this.messageFailed(error, undefined);
+    }
+    if (!hookTrace.hasSubscribers) return this.#serve(decoded, isBinary);
+    return this.traced(undefined, decoded, (trace) => this.#serve(decoded, isBinary, trace));
+  }
+
+  #serve(decoded: unknown, isBinary: boolean, trace?: HookTrace): Completion {
+    try {
       const result = this.#hooks.message(this.connection, decoded, isBinary);
       // Most handlers return nothing: that is over at once.
       if (result === undefined) return undefined;
       if (!isPromise(result)) return sendReply(this, result, decoded);
       return Promise.resolve(result).then(
         (value) => sendReply(this, value, decoded),
-        (error: unknown) => this.messageFailed(error, decoded),
+        (error: unknown) => {
+          trace?.failed(error);
+          return this.messageFailed(error, decoded);
+        },
       );
     } catch (error) {
+      trace?.failed(error);
       return this.messageFailed(error, decoded);
     }
+  }
+
+  /** Traces what serves a member of the contract, or a message, as the hook `onMessage`. */
+  traced(member: string | undefined, data: unknown, step: (trace?: HookTrace) => Completion): Completion {
+    if (!hookTrace.hasSubscribers) return step();
+    const { wss: server, connection } = this;
+    const context = { server, connection, hook: 'onMessage' as const, data };
+    const trace = new Trace(hookTrace, member === undefined ? context : { ...context, member });
+    return trace.run(() => step(trace));
   }
 
   pause(): void {
@@ -305,10 +358,23 @@ export class ConnectionSession
     this.#streams?.close();
     this.#rpc?.closed();
     const text = reason.length === 0 ? undefined : reason.toString();
+    if (connectionClose.hasSubscribers) {
+      connectionClose.publish({
+        server: this.wss,
+        connection: this.connection,
+        code,
+        reason: text ?? '',
+        duration: performance.now() - this.openedAt,
+      });
+    }
     if (this.#rpc !== undefined) this.#inbox.perform(() => this.#rpc!.idle());
     this.#inbox.perform(() => {
       this.#terminated = true;
-      const completion = this.#run(() => this.#hooks.terminate?.(this.connection, code, text));
+      const { terminate } = this.#hooks;
+      const completion = this.#run(
+        'onTerminate',
+        terminate && (() => terminate(this.connection, code, text)),
+      );
       if (completion !== undefined) return completion.then(() => this.#owner.ended(this));
       this.#owner.ended(this);
       return undefined;
@@ -317,6 +383,11 @@ export class ConnectionSession
 
   get maxBufferedAmount(): number {
     return this.#owner.options.maxBufferedAmount;
+  }
+
+  /** How many messages, and steps, wait for their turn. */
+  get queuedMessages(): number {
+    return this.#inbox.length;
   }
 
   get bufferedAmount(): number {
@@ -369,7 +440,7 @@ export class ConnectionSession
       return reported;
     }
     if (this.#hooks.filter === undefined) return this.#report(errorDetails(error, 'user'));
-    return this.#run(() => this.#hooks.filter!(this.connection, data, error));
+    return this.#attempt(() => this.#hooks.filter!(this.connection, data, error));
   }
 
   /** What fails in a stream is told in its turn, as that of the message it answers. */
@@ -387,12 +458,12 @@ export class ConnectionSession
     if (hooks.contract !== undefined) {
       this.#rpc = new RpcLink(hooks.contract, this);
       // What came before the handler was there.
-      this.#inbox.redirect((data, isBinary) => this.received(data, isBinary));
+      this.#inbox.redirect((data, isBinary) => this.#take(data, isBinary));
       if (this.websocket.readyState === this.websocket.CLOSED) this.#rpc.closed();
     }
     if (this.websocket.readyState !== this.websocket.CLOSED) this.#owner.connected(this);
     const reconnected = this.resuming !== undefined && this.resuming.earlierIds.size > 0;
-    return this.#run(() => hooks.open?.(this.connection, reconnected));
+    return this.#run('onOpen', hooks.open && (() => hooks.open!(this.connection, reconnected)));
   }
 
   /** The handler could not be made: there is nobody to serve the client. */
@@ -404,21 +475,45 @@ export class ConnectionSession
   #report(errors: ErrorList): Completion {
     const { name, error: onError } = this.#hooks;
     if (onError === undefined) return this.#log(name, errors);
+    this.#publishError(errors);
     return this.#run(
+      'onError',
       () => onError(this.connection, errors),
       (error) => this.#log(`${name} (onError)`, errorDetails(error, 'user')),
     );
   }
 
   #log(name: string, errors: ErrorList): undefined {
+    this.#publishError(errors);
     this.#owner.logError(name, errors);
   }
 
-  /** Runs a hook; what it throws, or rejects with, goes to `onError`, or where it is said to go. */
+  #publishError(errors: ErrorList): void {
+    if (errorChannel.hasSubscribers)
+      errorChannel.publish({ server: this.wss, connection: this.connection, errors });
+  }
+
+  /** Runs a hook, if there is one; what it throws, or rejects with, goes to `onError`, or where it is said to go. */
   #run(
-    hook: () => unknown,
-    failed: (error: unknown) => Completion = (error) => this.#report(errorDetails(error, 'user')),
+    name: HookName,
+    hook: (() => unknown) | undefined,
+    failed?: (error: unknown) => Completion,
   ): Completion {
+    if (hook === undefined) return undefined;
+    if (!hookTrace.hasSubscribers) return this.#attempt(hook, failed);
+    const trace = new Trace(hookTrace, { server: this.wss, connection: this.connection, hook: name });
+    return trace.run(() => this.#attempt(hook, failed, trace));
+  }
+
+  #attempt(
+    hook: () => unknown,
+    handle: (error: unknown) => Completion = (error) => this.#report(errorDetails(error, 'user')),
+    trace?: HookTrace,
+  ): Completion {
+    const failed = (error: unknown): Completion => {
+      trace?.failed(error);
+      return handle(error);
+    };
     try {
       const result = hook();
       return isPromise(result) ? Promise.resolve(result).then(nothing, failed) : undefined;

@@ -10,6 +10,8 @@ export interface ConnectionCount {
 
 /** What a server asks of the instances of the application beside its own (reference 14.2). */
 export interface OtherInstances {
+  /** Whether they can be reached. */
+  readonly available: boolean;
   /** An id that no connection of any instance has or had. */
   nextConnectionId(): number;
   /** @param except ids of connections that don't receive the message */

@@ -2,6 +2,16 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { errorDetails, type ErrorList } from '../errors/error-details.js';
 import { isPromise } from '../foundation/promise.js';
+import {
+  connectionOpen,
+  errorChannel,
+  hookTrace,
+  publishChannel,
+  topicSubscribe,
+  topicUnsubscribe,
+} from '../observability/channels.js';
+import type { HookName } from '../observability/events.js';
+import { Trace } from '../observability/trace.js';
 import type {
   DataType,
   HandshakeRequest,
@@ -23,6 +33,7 @@ import type { HandlerSource, ServerHooks } from './hooks.js';
 import type { SharedMessage } from './message/shared-message.js';
 import type { ConnectionCount, OtherInstances } from './other-instances.js';
 import type { ResolvedServerOptions } from './server-options.js';
+import type { ServerStats } from './server-stats.js';
 import { Shutdown } from './shutdown.js';
 import type { ConnectionSocket } from './socket/connection-socket.js';
 import { TopicCollection } from './topic-collection.js';
@@ -104,12 +115,30 @@ export class ServerSession
     return this.#sessions.size;
   }
 
+  stats(): ServerStats {
+    let queuedMessages = 0;
+    let unreadBytes = 0;
+    for (const session of this.#sessions) {
+      queuedMessages += session.queuedMessages;
+      unreadBytes += session.bufferedAmount;
+    }
+    return {
+      connections: this.#open.size,
+      handshakes: this.#handshakes.pending,
+      queuedMessages,
+      unreadBytes,
+      topics: this.subscriptions.size,
+      backplane: this.#others?.available,
+      history: this.#history?.stats(),
+    };
+  }
+
   /** The HTTP server listens. */
   opened(): void {
     if (this.#opened || this.closing) return;
     this.#opened = true;
     this.#heartbeat?.start();
-    void this.#run(() => this.#hooks.open?.(this.wss));
+    void this.#run('onOpen', this.#hooks.open);
   }
 
   /** Talks with the same server on the other instances from now on. */
@@ -157,13 +186,16 @@ export class ServerSession
     return this.#hooks.connection(this.wss, exchange);
   }
 
-  accept(websocket: ConnectionSocket, request: HandshakeRequest, source: HandlerSource): void {
+  accept(websocket: ConnectionSocket, request: HandshakeRequest, source: HandlerSource): object {
     // A server may be asked before its HTTP server tells that it listens.
     this.opened();
     const id = this.#others === undefined ? nextConnectionId() : this.#others.nextConnectionId();
     const session = new ConnectionSession(this, id, websocket, request);
     this.#sessions.add(session);
+    if (connectionOpen.hasSubscribers)
+      connectionOpen.publish({ server: this.wss, connection: session.connection });
     session.start(source);
+    return session.connection;
   }
 
   connected(session: ConnectionSession): void {
@@ -173,6 +205,10 @@ export class ServerSession
   disconnected(session: ConnectionSession): void {
     this.#open.delete(session.connection.id);
     if (this.#history !== undefined) for (const topic of session.topics) this.#unfollow(topic, session);
+    if (topicUnsubscribe.hasSubscribers) {
+      for (const topic of session.topics)
+        topicUnsubscribe.publish({ server: this.wss, connection: session.connection, topic });
+    }
     this.subscriptions.leaveAll(session);
   }
 
@@ -186,17 +222,24 @@ export class ServerSession
     session: ConnectionSession,
     options: SubscribeOptions | undefined,
   ): Promise<TopicSubscription | undefined> {
+    const isNew = !session.topics.has(topic);
     this.subscriptions.join(topic, session);
+    if (isNew && topicSubscribe.hasSubscribers)
+      topicSubscribe.publish({ server: this.wss, connection: session.connection, topic });
     if (this.#history?.covers(topic) !== true) return NOT_REMEMBERED;
     return this.#history.follow(topic, session, options);
   }
 
   unsubscribe(topic: string, session: ConnectionSession): void {
-    if (session.topics.has(topic)) this.#unfollow(topic, session);
+    if (!session.topics.has(topic)) return;
+    this.#unfollow(topic, session);
     this.subscriptions.leave(topic, session);
+    if (topicUnsubscribe.hasSubscribers)
+      topicUnsubscribe.publish({ server: this.wss, connection: session.connection, topic });
   }
 
   broadcast(message: SharedMessage, except: ReadonlySet<number>): void {
+    this.#publishing(undefined, message);
     this.deliverToAll(message, except);
     this.#others?.broadcast(message, this.#elsewhere(except));
   }
@@ -206,6 +249,7 @@ export class ServerSession
     message: SharedMessage,
     except: ReadonlySet<number>,
   ): Promise<TopicPosition | undefined> {
+    this.#publishing(topics, message);
     const remembered = publishRemembered(
       this.#history,
       topics,
@@ -296,10 +340,19 @@ export class ServerSession
   }
 
   async #end(): Promise<void> {
-    await this.#run(() => this.#hooks.terminate?.(this.wss));
+    await this.#run('onTerminate', this.#hooks.terminate);
     // What it published is still to be remembered.
     await this.#history?.close();
     this.#failedPublications.close();
+  }
+
+  #publishError(errors: ErrorList): void {
+    if (errorChannel.hasSubscribers)
+      errorChannel.publish({ server: this.wss, connection: undefined, errors });
+  }
+
+  #publishing(topics: readonly string[] | undefined, { data, isBinary }: SharedMessage): void {
+    if (publishChannel.hasSubscribers) publishChannel.publish({ server: this.wss, topics, data, isBinary });
   }
 
   #unfollow(topic: string, session: ConnectionSession): void {
@@ -311,16 +364,24 @@ export class ServerSession
     return except.size === 0 ? [] : Array.from(except).filter((id) => !this.#open.has(id));
   }
 
-  async #run(hook: () => unknown): Promise<void> {
+  async #run(name: HookName, hook: ((server: WebSocketServer) => unknown) | undefined): Promise<void> {
+    if (hook === undefined) return;
+    const trace = hookTrace.hasSubscribers
+      ? new Trace(hookTrace, { server: this.wss, connection: undefined, hook: name })
+      : undefined;
+    const call = (): unknown => hook.call(this.#hooks, this.wss);
     try {
-      const result = hook();
+      const result = trace === undefined ? call() : trace.begin(call);
       if (isPromise(result)) await result;
     } catch (error) {
+      trace?.failed(error);
       await this.#report(errorDetails(error, 'user'));
     }
+    trace?.over();
   }
 
   async #report(errors: ErrorList): Promise<void> {
+    this.#publishError(errors);
     if (this.#hooks.error === undefined) {
       this.logError(this.name, errors);
       return;
@@ -328,7 +389,9 @@ export class ServerSession
     try {
       await this.#hooks.error(this.wss, errors);
     } catch (error) {
-      this.logError(`${this.name} (onError)`, errorDetails(error, 'user'));
+      const failure = errorDetails(error, 'user');
+      this.#publishError(failure);
+      this.logError(`${this.name} (onError)`, failure);
     }
   }
 }

@@ -37,6 +37,15 @@ export interface Follower {
   drain(threshold: number): Promise<void>;
 }
 
+/** How the topics with history stand that have subscribers on this instance. */
+export interface HistoryStats {
+  readonly topics: number;
+  /** How many of their messages are remembered, at most: those that were appended, within the bound of `messages`. */
+  readonly messages: number;
+  /** How many of their messages were appended, as far as is known here, and not delivered here yet. */
+  readonly lag: number;
+}
+
 /** What a server asks of the history of its topics. */
 export interface TopicHistory {
   /** Whether a topic is one with history. */
@@ -58,6 +67,7 @@ export interface TopicHistory {
   forget(topic: string): Promise<void>;
   /** It was forgotten elsewhere: who follows the topic here is told. */
   forgotten(topic: string): void;
+  stats(): HistoryStats;
   /** The server is closed; resolves when what was published is with the store, or refused. */
   close(): Promise<void>;
 }

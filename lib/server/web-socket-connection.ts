@@ -23,6 +23,8 @@ export interface ConnectionBehind {
   readonly handler: object;
   readonly request: HandshakeRequest;
   readonly topics: ReadonlySet<string>;
+  readonly openedAt: number;
+  readonly queuedMessages: number;
   readonly websocket: ConnectionSocket;
   readonly outbox: Outbox;
   subscribe(topic: string, options?: SubscribeOptions): Promise<TopicSubscription | undefined>;
@@ -102,6 +104,16 @@ export class WebSocketConnection<Data extends object = object> {
   /** Bytes that `send` accepted and that are not yet handed to the operating system. */
   get bufferedAmount(): number {
     return this.#behind.outbox.bufferedAmount;
+  }
+
+  /** When its 101 was out. */
+  get openedAt(): Date {
+    return new Date(performance.timeOrigin + this.#behind.openedAt);
+  }
+
+  /** How many of the client's messages, and of its connection's other hooks, wait for the hook before them. */
+  get queuedMessages(): number {
+    return this.#behind.queuedMessages;
   }
 
   /**

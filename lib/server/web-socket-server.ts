@@ -1,6 +1,7 @@
 import type { DataType } from '../interfaces/index.js';
 import type { ConnectionCollection } from './connection-collection.js';
 import { ServerPublisher, type PublisherBehind } from './server-publisher.js';
+import type { ServerStats } from './server-stats.js';
 import type { TopicCollection } from './topic-collection.js';
 
 /** What stands behind a server: what its face needs of it. Ids left out are those of connections. */
@@ -12,6 +13,7 @@ export interface ServerBehind extends PublisherBehind {
   readonly topics: TopicCollection;
   readonly terminated: boolean;
   readonly closing: boolean;
+  stats(): ServerStats;
   terminate(): Promise<void>;
 }
 
@@ -61,6 +63,14 @@ export class WebSocketServer extends ServerPublisher {
   /** Whether the server takes no more clients, because it is closing or closed; what a readiness probe asks. */
   get closing(): boolean {
     return this.#behind.closing;
+  }
+
+  /**
+   * How the server stands on this instance, at this moment: the figures that metrics are made of. It looks at every connection, so
+   * ask once in a while (reference 18.4).
+   */
+  stats(): ServerStats {
+    return this.#behind.stats();
   }
 
   /**

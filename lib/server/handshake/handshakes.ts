@@ -15,6 +15,7 @@ import { takeOffBearer } from './bearer-offer.js';
 import { ConnectionSocket } from '../socket/connection-socket.js';
 import { errorDetails, type ErrorList } from '../../errors/error-details.js';
 import { HandshakeExchange } from './handshake-exchange.js';
+import { HandshakeTrace } from './handshake-trace.js';
 import { LazyHandshakeRequest } from './handshake-request.js';
 import { runMiddleware } from './handshake-middleware.js';
 import { PendingHandshake, type PendingHandshakeLimits } from './pending-handshake.js';
@@ -45,14 +46,16 @@ export interface HandshakeOptions extends PendingHandshakeLimits {
  * @typeParam Source who serves a client that is let in
  */
 export interface HandshakeServer<Source extends object> {
+  /** The server as the application knows it. */
+  readonly wss: object;
   readonly options: HandshakeOptions;
   /** Whether it takes no new clients because it is closing or closed. */
   readonly closing: boolean;
   /** How many clients it has. */
   readonly size: number;
   decide(exchange: HandshakeExchange): Source | null | Promise<Source | null>;
-  /** A client is in: its 101 is out. */
-  accept(websocket: ConnectionSocket, request: HandshakeRequest, source: Source): void;
+  /** A client is in: its 101 is out. Returns the connection, as the application knows it. */
+  accept(websocket: ConnectionSocket, request: HandshakeRequest, source: Source): object;
   report(errors: ErrorList): void;
 }
 
@@ -70,6 +73,8 @@ interface Attempt {
   readonly socket: Duplex;
   head: Buffer;
   readonly exchange: HandshakeExchange;
+  /** Undefined if nobody listens. */
+  readonly trace: HandshakeTrace | undefined;
   /** Whether it was answered, or its client went away, before it was decided. */
   isOver: boolean;
 }
@@ -85,6 +90,7 @@ export class Handshakes<Source extends object> {
   readonly #refused = new Set<ConnectionSocket>();
   // ws writes the 101 within handleUpgrade; its event for the headers tells no more than the request.
   #upgradeHeaders: readonly string[] = [];
+  #upgrading: HandshakeTrace | undefined;
 
   constructor(server: HandshakeServer<Source>) {
     const { options } = server;
@@ -106,7 +112,7 @@ export class Handshakes<Source extends object> {
     });
     // What our own checks leave to ws: malformed lists of sub-protocols and extensions.
     this.#protocol.on('wsClientError', (error: Error, socket: Duplex) =>
-      refuseWith(socket, httpError(400, error.message)),
+      reject(socket, httpError(400, error.message), this.#upgrading),
     );
   }
 
@@ -123,23 +129,35 @@ export class Handshakes<Source extends object> {
   ): void {
     // Whatever is done to the socket meanwhile, and fails, concerns nobody else.
     socket.on('error', ignore);
+    const trace = HandshakeTrace.of(this.#server.wss, raw);
+    if (trace === undefined) this.#handle(raw, socket, head, params);
+    else trace.begin(() => this.#handle(raw, socket, head, params, trace));
+  }
+
+  #handle(
+    raw: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    params: Readonly<Record<string, string | string[]>>,
+    trace?: HandshakeTrace,
+  ): void {
     if (this.#server.closing) {
-      refuseWith(socket, closingError());
+      reject(socket, closingError(), trace);
       return;
     }
     const malformed = takeOffBearer(raw);
     if (malformed !== undefined) {
-      refuseWith(socket, malformed);
+      reject(socket, malformed, trace);
       return;
     }
     const allowed = this.#allowsOrigin(raw);
     if (allowed === false) {
-      refuseWith(socket, originError());
+      reject(socket, originError(), trace);
       return;
     }
-    if (this.#refusedByChecks(raw, socket)) return;
+    if (this.#refusedByChecks(raw, socket, trace)) return;
     const exchange = new HandshakeExchange(new LazyHandshakeRequest(raw, params, this.#addressOf(raw)));
-    const attempt: Attempt = { raw, socket, head, exchange, isOver: false };
+    const attempt: Attempt = { raw, socket, head, exchange, trace, isOver: false };
     let decision: Decision<Source> | Promise<Decision<Source>>;
     try {
       decision = isPromise(allowed) ? this.#decideAfter(allowed, attempt) : this.#decide(attempt);
@@ -151,12 +169,17 @@ export class Handshakes<Source extends object> {
     else this.#answer(attempt, () => this.#conclude(attempt, decision as Decision<Source>));
   }
 
+  /** How many are not decided yet. */
+  get pending(): number {
+    return this.#pending.size;
+  }
+
   /** Refuses all handshakes that are not decided yet. */
   refusePending(): void {
     for (const [pending, attempt] of this.#pending) {
       pending.stop();
       attempt.isOver = true;
-      refuseWith(attempt.socket, closingError());
+      reject(attempt.socket, closingError(), attempt.trace);
     }
     this.#pending.clear();
   }
@@ -166,14 +189,14 @@ export class Handshakes<Source extends object> {
     for (const websocket of this.#refused) websocket.terminate();
   }
 
-  #refusedByChecks(raw: IncomingMessage, socket: Duplex): boolean {
+  #refusedByChecks(raw: IncomingMessage, socket: Duplex, trace: HandshakeTrace | undefined): boolean {
     const { options, size } = this.#server;
     if (size + this.#pending.size >= options.maxConnections) {
-      refuseWith(socket, httpError(503, 'The server has as many connections as it may have'));
+      reject(socket, httpError(503, 'The server has as many connections as it may have'), trace);
       return true;
     }
     const invalid = checkUpgrade(raw);
-    if (invalid !== undefined) refuseWith(socket, invalid.error, invalid.headers);
+    if (invalid !== undefined) reject(socket, invalid.error, trace, invalid.headers);
     return invalid !== undefined;
   }
 
@@ -229,11 +252,12 @@ export class Handshakes<Source extends object> {
       gone: () => {
         attempt.isOver = true;
         this.#pending.delete(pending);
+        attempt.trace?.gone();
       },
       timedOut: () => {
         if (!stillPending()) return;
         attempt.isOver = true;
-        this.#refuse(attempt, refusalOf(httpError(503, 'The handshake took too long')));
+        this.#refuse(attempt, 'failed', refusalOf(httpError(503, 'The handshake took too long')));
         const error = new Error(
           `onConnection took longer than handshakeTimeout, ${options.handshakeTimeout} ms`,
         );
@@ -263,7 +287,10 @@ export class Handshakes<Source extends object> {
     try {
       answer();
     } catch (error) {
-      refuseWith(attempt.socket, httpError(500, 'Internal server error'));
+      const internal = refusalOf(httpError(500, 'Internal server error'));
+      refuse(attempt.socket, internal);
+      attempt.trace?.threw(error);
+      attempt.trace?.refused('failed', internal.status, internal.reason);
       this.#server.report(errorDetails(error, 'http', 500));
     }
   }
@@ -272,17 +299,25 @@ export class Handshakes<Source extends object> {
     const { socket, exchange } = attempt;
     const response = exchange.usedResponse;
     if (decision === ORIGIN_REFUSED) {
-      refuseWith(socket, originError());
+      reject(socket, originError(), attempt.trace);
     } else if (response?.answered) {
       const status = refusalStatus(response.statusCode);
       const reason = STATUS_CODES[status] ?? '';
-      this.#refuse(attempt, { status, reason, body: response.body, headers: response.headerLines(status) });
+      this.#refuse(attempt, 'refused', {
+        status,
+        reason,
+        body: response.body,
+        headers: response.headerLines(status),
+      });
     } else if (decision === null) {
-      this.#refuse(attempt, refusalOf(httpError(403, 'Forbidden'), response?.headerLines(403)));
+      this.#refuse(attempt, 'refused', refusalOf(httpError(403, 'Forbidden'), response?.headerLines(403)));
     } else if (this.#server.closing) {
-      refuseWith(socket, closingError());
+      reject(socket, closingError(), attempt.trace);
     } else {
-      this.#upgrade(attempt, (websocket) => this.#server.accept(websocket, exchange.request, decision));
+      this.#upgrade(attempt, (websocket) => {
+        const connection = this.#server.accept(websocket, exchange.request, decision);
+        attempt.trace?.accepted(connection);
+      });
     }
   }
 
@@ -291,13 +326,15 @@ export class Handshakes<Source extends object> {
     const isForClient = isInstance(error, HttpException);
     const told = isForClient ? error : httpError(500, 'Internal server error');
     const refusal = refusalOf(told, response?.headerLines(told.getStatus()));
-    this.#refuse(attempt, refusal);
+    if (!isForClient) attempt.trace?.threw(error);
+    this.#refuse(attempt, isForClient ? 'refused' : 'failed', refusal);
     if (!isForClient) this.#server.report(errorDetails(error, 'user'));
     else if (refusal.failure !== undefined) this.#server.report(errorDetails(refusal.failure, 'http'));
   }
 
   /** Tells a client of what `onConnection`, or what is around it, decided against it. */
-  #refuse(attempt: Attempt, refusal: Refusal): void {
+  #refuse(attempt: Attempt, outcome: 'refused' | 'failed', refusal: Refusal): void {
+    attempt.trace?.refused(outcome, refusal.status, refusal.reason);
     if (!this.#closesRefused(attempt.raw)) {
       refuse(attempt.socket, refusal);
       return;
@@ -324,12 +361,25 @@ export class Handshakes<Source extends object> {
     const { raw, socket, head, exchange } = attempt;
     // Made before the 101 is begun: what the application does then may fail.
     this.#upgradeHeaders = exchange.usedResponse?.headerLines(101) ?? [];
+    this.#upgrading = attempt.trace;
     try {
       this.#protocol.handleUpgrade(raw, socket, head, (websocket) => accepted(websocket as ConnectionSocket));
     } finally {
       this.#upgradeHeaders = [];
+      this.#upgrading = undefined;
     }
   }
+}
+
+/** Refuses what the application was not asked about. */
+function reject(
+  socket: Duplex,
+  error: HttpException,
+  trace: HandshakeTrace | undefined,
+  headers?: readonly string[],
+): void {
+  trace?.rejected(error);
+  refuseWith(socket, error, headers);
 }
 
 function closingError(): HttpException {

@@ -21,6 +21,7 @@ export class SharedMessage {
   readonly #line: string;
   #frame: Buffer | [header: Buffer, payload: Buffer] | undefined;
   #headedFrame: Buffer | [header: Buffer, payload: Buffer] | undefined;
+  #bytes: number | undefined;
 
   private constructor(data: string | Buffer | Blob, isBinary: boolean, line = PLAIN_LINE) {
     this.data = data;
@@ -55,6 +56,12 @@ export class SharedMessage {
     return new SharedMessage(payload, isBinary, `${header}\n`);
   }
 
+  /** How long the message is, without frame and header line. */
+  get bytes(): number {
+    this.#bytes ??= bytesOf(this.data);
+    return this.#bytes;
+  }
+
   /** The frame that connections share; undefined for a Blob, whose bytes have to be read first. */
   get frame(): Buffer | [header: Buffer, payload: Buffer] | undefined {
     if (this.#frame === undefined && !(this.data instanceof Blob)) {
@@ -85,6 +92,12 @@ export class SharedMessage {
     // A text was encoded for its frame, or will be: once for the clients here and for the others.
     return typeof this.data === 'string' ? payloadOf(this.frame as Buffer) : this.data;
   }
+}
+
+/** How long a message is, in bytes. */
+export function bytesOf(data: string | Buffer | Blob): number {
+  if (typeof data === 'string') return Buffer.byteLength(data);
+  return data instanceof Blob ? data.size : data.length;
 }
 
 /** Binary data behind a header line. */

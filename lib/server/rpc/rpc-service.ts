@@ -5,6 +5,7 @@ import { notification, type ErrorObject } from '../../contract/json-rpc.js';
 import { within } from '../../contract/timeout.js';
 import { checkOutgoing, validateParams, type Validation } from '../../contract/validate.js';
 import { isInstance } from '../../foundation/instance.js';
+import type { HookTrace } from '../../observability/trace.js';
 import { isPromise, type Completion } from '../../foundation/promise.js';
 import { QuietSubscriber } from '../../foundation/quiet-subscriber.js';
 import { discard } from '../replies/async-iterable.js';
@@ -31,6 +32,8 @@ export interface ServiceHost<C> extends ReplyReceiver {
   /** Bytes that may be buffered for the client. */
   readonly maxBufferedAmount: number;
   sendText(text: string): void;
+  /** Runs a step that serves a member; whoever traces hooks sees it. */
+  traced(member: string, data: unknown, step: (trace?: HookTrace) => Completion): Completion;
   /** Tells `onError`, as a step. */
   report(error: unknown, errCode?: number): Completion;
   /** Tells `onError`, in its turn, of what failed beside the hooks. */
@@ -72,11 +75,16 @@ export class RpcService<C> {
     const { member } = server;
     return this.#validated(server, params, {
       valid: (data) =>
-        this.#settle(() => server.serve(host.connection, data, source), undefined, {
-          // A message has no answer.
-          returned: () => undefined,
-          failed: (error) => this.#messageFailed(server, data, error),
-        }),
+        host.traced(member.name, data, (trace) =>
+          this.#settle(() => server.serve(host.connection, data, source), undefined, {
+            // A message has no answer.
+            returned: () => undefined,
+            failed: (error) => {
+              trace?.failed(error);
+              return this.#messageFailed(server, data, error);
+            },
+          }),
+        ),
       invalid: (issues) => host.report(new SchemaError(`What came of ${member.name}`, issues), BAD_REQUEST),
       failed: (error) => host.report(error),
     });
@@ -94,7 +102,11 @@ export class RpcService<C> {
       valid: (data) => {
         // Its schema took its time.
         if (request.isAnswered) return undefined;
-        return kind === 'calls' ? this.#call(server!, request, data) : this.#stream(server!, request, data);
+        return this.#host.traced(server!.member.name, data, (trace) =>
+          kind === 'calls'
+            ? this.#call(server!, request, data, trace)
+            : this.#stream(server!, request, data, trace),
+        );
       },
       invalid: (issues) => request.fail(invalidParams(issues)),
       failed: (error) => {
@@ -129,18 +141,21 @@ export class RpcService<C> {
     }
   }
 
-  #call(server: MemberServer<C>, request: RpcRequest, data: unknown): Completion {
+  #call(server: MemberServer<C>, request: RpcRequest, data: unknown, trace?: HookTrace): Completion {
     return this.#settle(() => server.serve(this.#host.connection, data, request), request, {
       returned: (result) => {
         if (request.isAnswered) return;
         this.#check(server, 'is answered with', result);
         request.succeed(result);
       },
-      failed: (error) => this.#requestFailed(server, request, data, error),
+      failed: (error) => {
+        trace?.failed(error);
+        return this.#requestFailed(server, request, data, error);
+      },
     });
   }
 
-  #stream(server: MemberServer<C>, request: RpcRequest, data: unknown): Completion {
+  #stream(server: MemberServer<C>, request: RpcRequest, data: unknown, trace?: HookTrace): Completion {
     const host = this.#host;
     const toText = (item: unknown): string => {
       this.#check(server, 'gives', item);
@@ -149,6 +164,10 @@ export class RpcService<C> {
     };
     const items = new ItemReceiver(host, this.#held, request.credit, toText, (text) => host.sendText(text));
     const failed = (error: unknown): Completion => this.#requestFailed(server, request, data, error);
+    const failedToBegin = (error: unknown): Completion => {
+      trace?.failed(error);
+      return failed(error);
+    };
     const begin = (result: unknown): Completion => {
       // It was given up before it began: nothing asks a stream that was never read to end, but one of Node's is open.
       if (request.isAnswered) {
@@ -167,9 +186,9 @@ export class RpcService<C> {
     };
     try {
       const result = server.serve(host.connection, data, request);
-      return isPromise(result) ? Promise.resolve(result).then(begin, failed) : begin(result);
+      return isPromise(result) ? Promise.resolve(result).then(begin, failedToBegin) : begin(result);
     } catch (error) {
-      return failed(error);
+      return failedToBegin(error);
     }
   }
 

@@ -154,7 +154,7 @@ export class Inbox {
   }
 
   /** How many wait. */
-  private get length(): number {
+  get length(): number {
     return this.#waiting === null ? 0 : this.#waiting.length - this.#next;
   }
 

@@ -4,7 +4,8 @@ import type { WebSocket } from 'ws';
 import { DrainWatcher } from './drain-watcher.js';
 import { endOfTurn } from '../../foundation/end-of-turn.js';
 import { asBuffer, asJson, binaryFrame, headedFrame, textFrame } from '../message/message-frame.js';
-import { headed, PLAIN_LINE, type SharedMessage } from '../message/shared-message.js';
+import { bytesOf, headed, PLAIN_LINE, type SharedMessage } from '../message/shared-message.js';
+import { messageSent } from '../../observability/channels.js';
 
 /** Frames of one turn up to this many bytes are copied into one chunk; more go out as they are, in one `writev`. */
 const COPY_LIMIT = 64 * 1024;
@@ -18,6 +19,8 @@ export interface OutboxObserver {
   overflow(bufferedAmount: number): void;
   /** The bytes of a message are gone before they were written; what waited in this turn is dropped. */
   lost(): void;
+  /** A message of the application's was taken: told only when somebody listens on the diagnostics channel. */
+  sent(data: string | Buffer | Blob, isBinary: boolean, bytes: number): void;
 }
 
 /**
@@ -72,6 +75,7 @@ export class Outbox {
 
   /** Sends a string as a text message. */
   sendText(text: string): void {
+    if (messageSent.hasSubscribers) this.#observer.sent(text, false, bytesOf(text));
     if (this.#direct) this.#append(textFrame(text));
     else this.#sendIndirectly(text, false);
   }
@@ -83,17 +87,23 @@ export class Outbox {
    */
   send(message: unknown): void {
     if (message instanceof Blob) {
+      if (messageSent.hasSubscribers) this.#observer.sent(message, true, message.size);
       this.#sendThroughWs(this.#headed ? headed(PLAIN_LINE, message) : message, true);
       return;
     }
     const data = typeof message === 'object' && message !== null ? asBuffer(message) : undefined;
-    if (data === undefined) this.sendText(asJson(message, 'WebSocketConnection.send()'));
-    else if (this.#direct) this.#appendFrame(binaryFrame(data));
+    if (data === undefined) {
+      this.sendText(asJson(message, 'WebSocketConnection.send()'));
+      return;
+    }
+    if (messageSent.hasSubscribers) this.#observer.sent(data, true, data.length);
+    if (this.#direct) this.#appendFrame(binaryFrame(data));
     else this.#sendIndirectly(data, true);
   }
 
   /** Sends a message that many connections share: its frame is made once for all of them. */
   sendShared(message: SharedMessage): void {
+    if (messageSent.hasSubscribers) this.#observer.sent(message.data, message.isBinary, message.bytes);
     const frame = this.#headed ? message.headedFrame : message.frame;
     if (this.#compressed || this.#blobs !== 0 || frame === undefined) {
       this.#sendThroughWs(this.#headed ? message.headedData : message.data, message.isBinary);
