@@ -79,7 +79,7 @@ module.exports = {
       'foundation/',
       'interfaces/',
     ]),
-    room('replies', '^lib/server/replies/', ['errors/', 'foundation/']),
+    room('replies', '^lib/server/replies/', ['observability/trace', 'errors/', 'foundation/']),
     room('message', '^lib/server/message/', ['errors/', 'foundation/', 'interfaces/']),
     room(
       'handshake',

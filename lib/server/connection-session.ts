@@ -28,6 +28,7 @@ import type { HookName } from '../observability/events.js';
 import { Trace, type HookTrace } from '../observability/trace.js';
 import { ReplyStreams } from './replies/reply-streams.js';
 import { sendable, sendReply, type Replier } from './replies/send-reply.js';
+import { TracedReplier } from './replies/traced-replier.js';
 import type { ResolvedServerOptions } from './server-options.js';
 import { isV1 } from '../protocol/sub-protocol.js';
 import { ResumeLink, type LinkedConnection } from './resume/resume-link.js';
@@ -259,25 +260,23 @@ export class ConnectionSession
       return this.messageFailed(error, undefined);
     }
     if (!hookTrace.hasSubscribers) return this.#serve(decoded, isBinary);
-    return this.traced(undefined, decoded, (trace) => this.#serve(decoded, isBinary, trace));
+    return this.traced(undefined, decoded, (trace) =>
+      this.#serve(decoded, isBinary, trace && new TracedReplier(this, trace)),
+    );
   }
 
-  #serve(decoded: unknown, isBinary: boolean, trace?: HookTrace): Completion {
+  #serve(decoded: unknown, isBinary: boolean, replier: Replier = this): Completion {
     try {
       const result = this.#hooks.message(this.connection, decoded, isBinary);
       // Most handlers return nothing: that is over at once.
       if (result === undefined) return undefined;
-      if (!isPromise(result)) return sendReply(this, result, decoded);
+      if (!isPromise(result)) return sendReply(replier, result, decoded);
       return Promise.resolve(result).then(
-        (value) => sendReply(this, value, decoded),
-        (error: unknown) => {
-          trace?.failed(error);
-          return this.messageFailed(error, decoded);
-        },
+        (value) => sendReply(replier, value, decoded),
+        (error: unknown) => replier.messageFailed(error, decoded),
       );
     } catch (error) {
-      trace?.failed(error);
-      return this.messageFailed(error, decoded);
+      return replier.messageFailed(error, decoded);
     }
   }
 
