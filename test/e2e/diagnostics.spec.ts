@@ -318,10 +318,11 @@ describe('18.1 connections and messages', () => {
     }
     const { wsUrl } = await startApp({ providers: [Handler] });
     const open = heardOn('nestjs-4d-websocket:connection:open');
-    const close = heardOn('nestjs-4d-websocket:connection:close');
+    const closed = new Recorder();
+    hear('nestjs-4d-websocket:connection:close', ({ connection }) => closed.push('closed', connection));
     expect((await (await connect(`${wsUrl}/broken`)).closed).code).toBe(1011);
     expect(open).toHaveLength(1);
-    expect(close).toEqual([expect.objectContaining({ connection: open[0]!.connection })]);
+    expect(await closed.next('closed')).toEqual([open[0]!.connection]);
   });
 
   it.each<[string, (client: Awaited<ReturnType<typeof connect>>) => unknown, number, string]>([
