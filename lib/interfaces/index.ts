@@ -15,6 +15,8 @@ export type { BackplaneHistory, HistoryBounds, HistoryEntry, HistoryPage, TopicP
 export type { HandshakeRequest } from './handshake-request.js';
 export type {
   HandshakeMiddleware,
+  HandshakeRate,
+  MessageRateOptions,
   HeartbeatOptions,
   HistoryOptions,
   OriginCheck,

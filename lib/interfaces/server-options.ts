@@ -23,6 +23,38 @@ export interface HistoryOptions {
   age?: number;
 }
 
+/** How many handshakes may begin in a time (reference 19.1). */
+export interface HandshakeRate {
+  /** How many. */
+  limit: number;
+  /** In how many milliseconds. */
+  window: number;
+  /**
+   * Whose are counted: those of the whole server on this instance, past which clients get HTTP 503, or those of each address
+   * ({@link ServerDefaults.trustProxy}; of IPv6, each network of 64 bits), past which it gets HTTP 429.
+   *
+   * @default 'server'
+   */
+  by?: 'server' | 'address';
+}
+
+/** How many messages of one client are served in a time (reference 19.2). */
+export interface MessageRateOptions {
+  /** How many. */
+  limit: number;
+  /** In how many milliseconds. */
+  window: number;
+  /** How many bytes of them, after decompression; one message alone may be longer. @default no limit */
+  bytes?: number;
+  /**
+   * What happens to those beyond: `'pause'` reads from the client no more until they may be served, so nothing is lost; `'drop'` throws
+   * them away, and `onError` hears of it once a window; `'close'` closes the connection with 1008.
+   *
+   * @default 'pause'
+   */
+  exceeded?: 'pause' | 'drop' | 'close';
+}
+
 /** Compression of messages (RFC 7692), with the options of `ws`. */
 export interface PerMessageDeflateOptions {
   /** Whether this side starts each message with an empty window. */
@@ -93,6 +125,24 @@ export interface ServerDefaults {
   closeTimeout?: number;
   /** How long a shutdown waits for connections to end, in milliseconds. @default 10000 */
   shutdownTimeout?: number;
+  /**
+   * Over how many milliseconds a shutdown closes the connections, evenly, so that their clients don't come back to the other
+   * instances all at once; less than {@link shutdownTimeout}.
+   *
+   * @default 0
+   */
+  shutdownSpread?: number;
+  /**
+   * How many handshakes may begin in a time; several limits may hold at once. Past one, clients get HTTP 503 or 429 with
+   * `Retry-After`, before any hook, guard or provider runs.
+   *
+   * @default no limit
+   */
+  handshakeRate?: HandshakeRate | readonly HandshakeRate[];
+  /** How many messages of each client are served in a time; `false`: all, whatever the module says. @default no limit */
+  messageRate?: MessageRateOptions | false;
+  /** How many topics a connection may be subscribed to; past them `subscribe` throws. @default 10000 */
+  maxTopics?: number;
   /** How many messages of a client may wait for their handler before reading from it pauses. @default 64 */
   maxQueuedMessages?: number;
   /** How many bytes of such messages may wait before reading from the client pauses. @default 4194304 */

@@ -26,6 +26,7 @@ export const connectionClose = channelOf('nestjs-4d-websocket:connection:close')
 export const messageReceived = channelOf('nestjs-4d-websocket:message:received');
 export const messageSent = channelOf('nestjs-4d-websocket:message:sent');
 export const errorChannel = channelOf('nestjs-4d-websocket:error');
+export const limitChannel = channelOf('nestjs-4d-websocket:limit');
 export const topicSubscribe = channelOf('nestjs-4d-websocket:topic:subscribe');
 export const topicUnsubscribe = channelOf('nestjs-4d-websocket:topic:unsubscribe');
 export const publishChannel = channelOf('nestjs-4d-websocket:publish');

@@ -87,6 +87,17 @@ export interface ErrorEvent<Server, Connection> {
   readonly errors: readonly [WSError, ...WSError[]];
 }
 
+/** What a server's options keep clients from (reference 8, 19). */
+export type LimitName = 'handshakeRate' | 'maxConnections' | 'maxTopics' | 'messageRate';
+
+/** A client came to a limit (`nestjs-4d-websocket:limit`): what happens then is said by the option. */
+export interface LimitEvent<Server, Connection> {
+  readonly server: Server;
+  /** Undefined for a handshake. */
+  readonly connection: Connection | undefined;
+  readonly limit: LimitName;
+}
+
 /** A connection joined a topic (`nestjs-4d-websocket:topic:subscribe`), or left it (`nestjs-4d-websocket:topic:unsubscribe`). */
 export interface TopicEvent<Server, Connection> {
   readonly server: Server;
@@ -118,6 +129,7 @@ export interface ChannelEvents<Server, Connection> {
   'nestjs-4d-websocket:connection:close': ConnectionCloseEvent<Server, Connection>;
   'nestjs-4d-websocket:message:received': MessageEvent<Server, Connection>;
   'nestjs-4d-websocket:message:sent': MessageEvent<Server, Connection>;
+  'nestjs-4d-websocket:limit': LimitEvent<Server, Connection>;
   'nestjs-4d-websocket:error': ErrorEvent<Server, Connection>;
   'nestjs-4d-websocket:topic:subscribe': TopicEvent<Server, Connection>;
   'nestjs-4d-websocket:topic:unsubscribe': TopicEvent<Server, Connection>;

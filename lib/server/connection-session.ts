@@ -13,6 +13,7 @@ import type { BoundHandler, ConnectionHooks, HandlerSource } from './hooks.js';
 import { Inbox, type InboxConsumer } from './socket/inbox.js';
 import { MESSAGE_DECODERS, type MessageDecoder } from './message/message-decoder.js';
 import type { SharedMessage } from './message/shared-message.js';
+import { MessageRate } from './message-rate.js';
 import { MessageDecodeError } from '../errors/message-decode.error.js';
 import { Outbox, type OutboxObserver } from './socket/outbox.js';
 import { isInstance } from '../foundation/instance.js';
@@ -21,10 +22,11 @@ import {
   connectionClose,
   errorChannel,
   hookTrace,
+  limitChannel,
   messageReceived,
   messageSent,
 } from '../observability/channels.js';
-import type { HookName } from '../observability/events.js';
+import type { HookName, LimitName } from '../observability/events.js';
 import { Trace, type HookTrace } from '../observability/trace.js';
 import { ReplyStreams } from './replies/reply-streams.js';
 import { sendable, sendReply, type Replier } from './replies/send-reply.js';
@@ -104,11 +106,14 @@ export class ConnectionSession
   readonly #owner: ConnectionOwner;
   readonly #inbox: Inbox;
   readonly #decode: MessageDecoder;
+  readonly #rate: MessageRate | undefined;
   #hooks: ConnectionHooks = NO_HOOKS;
   #streams: ReplyStreams | null = null;
   #rpc: RpcLink<WebSocketConnection> | undefined;
   #draining = false;
   #isFull = false;
+  /** Whether a message came too early, and waits for its time. */
+  #isHeld = false;
   // What comes after a message that ends the connection is not served (RFC 6455, section 7.1.7).
   #violated = false;
   // onTerminate is the last hook: what fails later is for the log.
@@ -121,6 +126,8 @@ export class ConnectionSession
     this.socket = request.raw.socket;
     this.#decode = MESSAGE_DECODERS[owner.options.dataType];
     this.#inbox = new Inbox(this, owner.options);
+    const { messageRate } = owner.options;
+    this.#rate = messageRate === undefined ? undefined : new MessageRate(messageRate);
     const isHeaded = isV1(websocket.protocol);
     this.outbox = new Outbox(websocket, this.socket, this, owner.options.maxBufferedAmount, isHeaded);
     this.connection = new WebSocketConnection(id, this);
@@ -163,12 +170,55 @@ export class ConnectionSession
         bytes: data.length,
       });
     }
+    if (this.#rate !== undefined && this.#exceedsRate(this.#rate, data.length)) return;
     this.#take(data, isBinary);
   }
 
   /** A message of the application's was taken by the outbox. */
   sent(data: string | Buffer | Blob, isBinary: boolean, bytes: number): void {
     messageSent.publish({ server: this.wss, connection: this.connection, data, isBinary, bytes });
+  }
+
+  /** Counts a message; returns whether it is not served. One that comes too early is held, with all that come after it. */
+  #exceedsRate(rate: MessageRate, bytes: number): boolean {
+    // After its close nothing is held any more, and what the rate ended is over.
+    if (rate.take(bytes) || this.#violated) return this.#violated;
+    this.limited('messageRate');
+    const { limit, window } = rate.limits;
+    const error = new Error(
+      `The client sent more than messageRate allows: ${limit} messages in ${window} ms`,
+    );
+    switch (rate.limits.exceeded) {
+      case 'pause':
+        this.#holdUntil(rate);
+        return false;
+      case 'drop':
+        if (rate.isFirstDropped) this.fail(CloseCode.POLICY_VIOLATION, error);
+        return true;
+      case 'close':
+        this.violated(CloseCode.POLICY_VIOLATION, error);
+        return true;
+    }
+  }
+
+  /** Tells whoever watches that the client came to a limit. */
+  limited(limit: LimitName): void {
+    if (limitChannel.hasSubscribers)
+      limitChannel.publish({ server: this.wss, connection: this.connection, limit });
+  }
+
+  #holdUntil(rate: MessageRate): void {
+    const start = rate.windowStart;
+    this.#isHeld = true;
+    this.#pace();
+    this.#inbox.perform(() => rate.hold(start));
+    this.#inbox.perform(() => {
+      // Another hold may have come behind it.
+      if (rate.windowStart !== start) return undefined;
+      this.#isHeld = false;
+      this.#pace();
+      return undefined;
+    });
   }
 
   #take(data: Buffer, isBinary: boolean): void {
@@ -304,7 +354,7 @@ export class ConnectionSession
     const { websocket } = this;
     const isAsking =
       this.#rpc !== undefined && this.#rpc.isAsking && !this.#inbox.exceeds(ASKING_MESSAGES, ASKING_BYTES);
-    if ((this.#isFull || this.#draining) && !isAsking) websocket.pause();
+    if ((this.#isFull || this.#isHeld || this.#draining) && !isAsking) websocket.pause();
     else websocket.resume();
   }
 
@@ -337,6 +387,7 @@ export class ConnectionSession
   /** Reads no more, serves what was received, then closes with 1001. */
   shutdown(): void {
     this.#draining = true;
+    this.#rate?.release();
     this.#pace();
     this.websocket.afterReceived(() => {
       this.#rpc?.drain();
@@ -353,6 +404,7 @@ export class ConnectionSession
   /** The socket is closed: what waits is still served, then `onTerminate` runs. */
   closed(code: number, reason: Buffer): void {
     this.#owner.disconnected(this);
+    this.#rate?.release();
     this.outbox.close();
     this.#streams?.close();
     this.#rpc?.closed();

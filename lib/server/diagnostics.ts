@@ -2,7 +2,7 @@ import type * as events from '../observability/events.js';
 import type { WebSocketConnection } from './web-socket-connection.js';
 import type { WebSocketServer } from './web-socket-server.js';
 
-export type { BackplaneEvent, HandshakeOutcome, HookName } from '../observability/events.js';
+export type { BackplaneEvent, HandshakeOutcome, HookName, LimitName } from '../observability/events.js';
 
 /** A handshake, from the upgrade request to the answer (reference 18.1). */
 export type HandshakeContext = events.HandshakeContext<WebSocketServer, WebSocketConnection>;
@@ -16,6 +16,8 @@ export type ConnectionCloseEvent = events.ConnectionCloseEvent<WebSocketServer, 
 export type MessageEvent = events.MessageEvent<WebSocketServer, WebSocketConnection>;
 /** Something failed (reference 18.1). */
 export type ErrorEvent = events.ErrorEvent<WebSocketServer, WebSocketConnection>;
+/** A client came to a limit (reference 18.1). */
+export type LimitEvent = events.LimitEvent<WebSocketServer, WebSocketConnection>;
 /** A connection joined a topic, or left it (reference 18.1). */
 export type TopicEvent = events.TopicEvent<WebSocketServer, WebSocketConnection>;
 /** A message for many (reference 18.1). */

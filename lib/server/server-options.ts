@@ -1,6 +1,5 @@
 import { createDeflateRaw, createInflateRaw, type Zlib, type ZlibOptions } from 'node:zlib';
-import { checkNames } from '../errors/check-names.js';
-import { InvalidOptionError } from '../errors/invalid-option.error.js';
+import type { InvalidOptionError } from '../errors/invalid-option.error.js';
 import type {
   DataType,
   HandshakeMiddleware,
@@ -13,11 +12,16 @@ import type {
 import { declaredPath } from './handshake/canonical-path.js';
 import { clientAddress, type ClientAddress } from './handshake/client-address.js';
 import type { HandshakeOptions } from './handshake/handshakes.js';
+import {
+  resolveHandshakeRate,
+  resolveMaxTopics,
+  resolveMessageRate,
+  resolveShutdownSpread,
+} from './limit-options.js';
+import type { MessageLimit } from './message-rate.js';
+import { MAX_BYTES, MAX_TIMEOUT, namesOf, OptionCheck } from './option-check.js';
 import type { InboxLimits } from './socket/inbox.js';
 import { BEARER_PREFIX, V1_PROTOCOL } from '../protocol/sub-protocol.js';
-
-const MAX_TIMEOUT = 2 ** 31 - 1;
-const MAX_BYTES = 2 ** 31 - 1;
 
 /** The defaults of reference 8. */
 export const DEFAULT_OPTIONS = {
@@ -42,16 +46,15 @@ export interface ResolvedServerOptions extends HandshakeOptions, InboxLimits {
   readonly dataType: DataType;
   readonly heartbeat: { readonly interval: number; readonly timeout: number } | false;
   readonly shutdownTimeout: number;
+  /** Milliseconds over which a shutdown closes connections. */
+  readonly shutdownSpread: number;
+  readonly messageRate: MessageLimit | undefined;
+  readonly maxTopics: number;
   readonly maxBufferedAmount: number;
   /** The topics that remember; undefined if none do. */
   readonly history: { readonly topics: readonly string[]; readonly bounds: HistoryBounds } | undefined;
   /** Whether it takes part in the module's backplane. */
   readonly backplane: boolean;
-}
-
-/** The names of an interface, each of them once: the compiler misses none. */
-function namesOf<T>(names: Record<keyof Required<T>, true>): ReadonlySet<string> {
-  return new Set(Object.keys(names));
 }
 
 /** The names of a server's options. */
@@ -78,6 +81,10 @@ export const OPTION_NAMES = namesOf<ServerOptions>({
   history: true,
   resume: true,
   backplane: true,
+  handshakeRate: true,
+  messageRate: true,
+  shutdownSpread: true,
+  maxTopics: true,
 });
 /** The options of a module: a path and a port are one server's. */
 export const DEFAULTS_NAMES: ReadonlySet<string> = new Set(
@@ -140,6 +147,7 @@ export function resolveServerOptions(
     const value = options[name] === undefined ? DEFAULT_OPTIONS[name] : options[name];
     return check.integer(name, value, least, most);
   };
+  const shutdownTimeout = number('shutdownTimeout', 1, MAX_TIMEOUT);
   return {
     path: path === undefined || path === '' ? undefined : declaredPath(path),
     port,
@@ -157,7 +165,11 @@ export function resolveServerOptions(
     middleware: checkMiddleware(options.handshake, check),
     heartbeat: resolveHeartbeat(options.heartbeat, check),
     closeTimeout: number('closeTimeout', 1, MAX_TIMEOUT),
-    shutdownTimeout: number('shutdownTimeout', 1, MAX_TIMEOUT),
+    shutdownTimeout,
+    shutdownSpread: resolveShutdownSpread(options.shutdownSpread, shutdownTimeout, check),
+    handshakeRate: resolveHandshakeRate(options.handshakeRate, check),
+    messageRate: resolveMessageRate(options.messageRate, check),
+    maxTopics: resolveMaxTopics(options.maxTopics, check),
     maxQueuedMessages: number('maxQueuedMessages', 1, MAX_BYTES),
     maxQueuedBytes: number('maxQueuedBytes', 1, Number.MAX_SAFE_INTEGER),
     maxBufferedAmount: number('maxBufferedAmount', 1, Number.MAX_SAFE_INTEGER),
@@ -167,30 +179,6 @@ export function resolveServerOptions(
     resume: checkResume(options.resume, check),
     backplane: checkBackplane(options.backplane, check),
   };
-}
-
-class OptionCheck {
-  constructor(private readonly owner: string) {}
-
-  error(option: string, value: unknown, expected: string): InvalidOptionError {
-    return new InvalidOptionError(this.owner, option, value, expected);
-  }
-
-  /** @throws {InvalidOptionError} for what is no object of options */
-  object(option: string, value: unknown): void {
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return;
-    throw this.error(option, value, 'an object');
-  }
-
-  /** @throws {InvalidOptionError} for a name that is none of an option, such as a misspelt one */
-  names(options: object, names: ReadonlySet<string>, prefix = ''): void {
-    checkNames(options, this.owner, names, { prefix });
-  }
-
-  integer(option: string, value: unknown, least: number, most: number): number {
-    if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
-    throw this.error(option, value, `an integer from ${least} to ${most}`);
-  }
 }
 
 function resolveHeartbeat(

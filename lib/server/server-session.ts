@@ -223,6 +223,12 @@ export class ServerSession
     options: SubscribeOptions | undefined,
   ): Promise<TopicSubscription | undefined> {
     const isNew = !session.topics.has(topic);
+    if (isNew && session.topics.size >= this.options.maxTopics) {
+      session.limited('maxTopics');
+      throw new RangeError(
+        `WebSocketConnection.subscribe(): the connection has ${session.topics.size} topics, as many as maxTopics allows`,
+      );
+    }
     this.subscriptions.join(topic, session);
     if (isNew && topicSubscribe.hasSubscribers)
       topicSubscribe.publish({ server: this.wss, connection: session.connection, topic });
@@ -327,7 +333,8 @@ export class ServerSession
     // One turn of the microtask queue, so that `closing` is true for all that follows.
     await undefined;
     this.#handshakes.refusePending();
-    this.#shutdown = new Shutdown(this.#sessions, this.options.shutdownTimeout);
+    const { shutdownTimeout, shutdownSpread } = this.options;
+    this.#shutdown = new Shutdown(this.#sessions, shutdownTimeout, shutdownSpread);
     await this.#shutdown.run();
     this.#heartbeat?.stop();
     this.#handshakes.destroyRefused();

@@ -7,19 +7,28 @@ export interface ShutdownMember {
   shutdown(): void;
 }
 
+/** How often connections are closed while a shutdown is spread, in milliseconds. */
+const SPREAD_STEP = 20;
+
 /** Ends the connections of a server within a time (reference 13). */
 export class Shutdown {
   readonly #members: ReadonlySet<ShutdownMember>;
   readonly #timeout: number;
+  readonly #spread: number;
   #timer: NodeJS.Timeout | undefined;
+  #closing: NodeJS.Timeout | undefined;
   #expire: () => void = () => undefined;
   readonly #expired: Promise<void>;
   #allEnded: () => void = () => undefined;
 
-  /** @param timeout milliseconds for all of it */
-  constructor(members: ReadonlySet<ShutdownMember>, timeout: number) {
+  /**
+   * @param timeout milliseconds for all of it
+   * @param spread milliseconds over which the connections are closed
+   */
+  constructor(members: ReadonlySet<ShutdownMember>, timeout: number, spread: number) {
     this.#members = members;
     this.#timeout = timeout;
+    this.#spread = spread;
     this.#expired = new Promise((resolve) => {
       this.#expire = resolve;
     });
@@ -34,10 +43,26 @@ export class Shutdown {
     const allEnded = new Promise<void>((resolve) => {
       this.#allEnded = resolve;
     });
-    for (const member of this.#members) member.shutdown();
+    this.#closeEvenly();
     this.ended();
     await Promise.race([allEnded, this.#expired]);
+    clearInterval(this.#closing);
     if (this.#members.size > 0) await this.#destroy();
+  }
+
+  /** Closes connections in the order in which they came, as many at a time as the time that has passed asks for. */
+  #closeEvenly(): void {
+    const members = [...this.#members];
+    const began = performance.now();
+    let next = 0;
+    const closeDue = (): void => {
+      const passed = performance.now() - began;
+      const due = this.#spread === 0 ? members.length : Math.ceil((passed / this.#spread) * members.length);
+      while (next < Math.min(due, members.length)) members[next++]!.shutdown();
+      if (next === members.length) clearInterval(this.#closing);
+    };
+    if (this.#spread > 0) this.#closing = setInterval(closeDue, Math.min(SPREAD_STEP, this.#spread));
+    closeDue();
   }
 
   /** A connection ended. */

@@ -196,6 +196,7 @@ export class WebSocketConnection<Data extends object = object> {
    * @returns a promise that resolves when the topic is live, with the position; with undefined for a topic without history, and if
    * the connection closes or leaves the topic before. It never rejects.
    * @throws {TypeError} for a topic that is not a non-empty string, and for options that are none
+   * @throws {RangeError} if the connection has as many topics as `maxTopics` allows (reference 19.4)
    */
   subscribe(topic: string, options?: SubscribeOptions): Promise<TopicSubscription | undefined> {
     if (typeof topic !== 'string' || topic === '') {

@@ -153,6 +153,25 @@ describe('1.6 start-up errors name the class and the remedy', () => {
     ['heartbeat.timeout', { heartbeat: { timeout: Infinity } }],
     ['closeTimeout', { closeTimeout: NaN }],
     ['shutdownTimeout', { shutdownTimeout: '5s' as never }],
+    ['shutdownSpread', { shutdownSpread: -1 }],
+    ['shutdownSpread', { shutdownSpread: 5000, shutdownTimeout: 5000 }],
+    ['handshakeRate', { handshakeRate: 100 as never }],
+    ['handshakeRate.limit', { handshakeRate: { limit: 0, window: 1000 } }],
+    ['handshakeRate.window', { handshakeRate: { limit: 1 } as never }],
+    [
+      'handshakeRate[1].by',
+      {
+        handshakeRate: [
+          { limit: 1, window: 1 },
+          { limit: 1, window: 1, by: 'ip' as never },
+        ],
+      },
+    ],
+    ['messageRate.limit', { messageRate: { limit: 1.5, window: 1000 } }],
+    ['messageRate.window', { messageRate: { limit: 1, window: 0 } }],
+    ['messageRate.bytes', { messageRate: { limit: 1, window: 1, bytes: 0 } }],
+    ['messageRate.exceeded', { messageRate: { limit: 1, window: 1, exceeded: 'ignore' as never } }],
+    ['maxTopics', { maxTopics: -1 }],
     ['maxQueuedMessages', { maxQueuedMessages: 0 }],
     ['maxBufferedAmount', { maxBufferedAmount: -5 }],
     ['perMessageDeflate', { perMessageDeflate: 'yes' as never }],
@@ -277,6 +296,8 @@ describe('8 an option that there is none of is an error that names the nearest',
     ['allowedOrigin', { allowedOrigin: 'https://a.example' }, 'allowedOrigins'],
     ['heartBeat', { heartBeat: false }, 'heartbeat'],
     ['heartbeat.intervall', { heartbeat: { intervall: 5 } }, 'interval'],
+    ['handshakeRate.windows', { handshakeRate: { limit: 1, windows: 5 } }, 'window'],
+    ['messageRate.exceed', { messageRate: { limit: 1, window: 1, exceed: 'drop' } }, 'exceeded'],
   ])('%s', async (option, options, nearest) => {
     @ConnectionHandler({ path: '/', ...options })
     class Shorthand {

@@ -15,12 +15,15 @@ import { takeOffBearer } from './bearer-offer.js';
 import { ConnectionSocket } from '../socket/connection-socket.js';
 import { errorDetails, type ErrorList } from '../../errors/error-details.js';
 import { HandshakeExchange } from './handshake-exchange.js';
+import { HandshakeRate, type HandshakeLimit } from './handshake-rate.js';
 import { HandshakeTrace } from './handshake-trace.js';
 import { LazyHandshakeRequest } from './handshake-request.js';
 import { runMiddleware } from './handshake-middleware.js';
 import { PendingHandshake, type PendingHandshakeLimits } from './pending-handshake.js';
 import { isInstance } from '../../foundation/instance.js';
 import { isPromise } from '../../foundation/promise.js';
+import { limitChannel } from '../../observability/channels.js';
+import type { LimitName } from '../../observability/events.js';
 import { isV1 } from '../../protocol/sub-protocol.js';
 import { httpError, refusalOf, refusalStatus, refuse, refuseWith, type Refusal } from './refusal.js';
 import { checkUpgrade } from './upgrade-check.js';
@@ -38,6 +41,7 @@ export interface HandshakeOptions extends PendingHandshakeLimits {
   readonly closeTimeout: number;
   readonly perMessageDeflate: boolean | PerMessageDeflateOptions;
   readonly refusals: 'http' | 'close';
+  readonly handshakeRate: readonly HandshakeLimit[];
 }
 
 /**
@@ -85,6 +89,7 @@ interface Attempt {
 export class Handshakes<Source extends object> {
   readonly #server: HandshakeServer<Source>;
   readonly #protocol: ProtocolServer;
+  readonly #rates: readonly HandshakeRate[];
   readonly #pending = new Map<PendingHandshake, Attempt>();
   /** Clients that are told by a close frame that they are refused. */
   readonly #refused = new Set<ConnectionSocket>();
@@ -95,6 +100,7 @@ export class Handshakes<Source extends object> {
   constructor(server: HandshakeServer<Source>) {
     const { options } = server;
     this.#server = server;
+    this.#rates = options.handshakeRate.map((limit) => new HandshakeRate(limit));
     // The types of ws don't know all of them yet.
     const protocolOptions: ProtocolOptions & { closeTimeout: number; maxFragments: number } = {
       noServer: true,
@@ -145,6 +151,7 @@ export class Handshakes<Source extends object> {
       reject(socket, closingError(), trace);
       return;
     }
+    if (this.#rates.length > 0 && this.#exceedsRate(raw, socket, trace)) return;
     const malformed = takeOffBearer(raw);
     if (malformed !== undefined) {
       reject(socket, malformed, trace);
@@ -189,9 +196,32 @@ export class Handshakes<Source extends object> {
     for (const websocket of this.#refused) websocket.terminate();
   }
 
+  /** Refuses what comes too often. That has to cost next to nothing: nobody of the application is asked. */
+  #exceedsRate(raw: IncomingMessage, socket: Duplex, trace: HandshakeTrace | undefined): boolean {
+    const now = performance.now();
+    for (const rate of this.#rates) {
+      const wait = rate.take(rate.by === 'address' ? this.#addressOf(raw) : '', now);
+      if (wait === 0) continue;
+      const error =
+        rate.by === 'address'
+          ? httpError(429, 'Too many handshakes from this address')
+          : httpError(503, 'Too many handshakes at once');
+      this.#limited('handshakeRate');
+      reject(socket, error, trace, [`Retry-After: ${Math.ceil(wait / 1000)}`]);
+      return true;
+    }
+    return false;
+  }
+
+  #limited(limit: LimitName): void {
+    if (limitChannel.hasSubscribers)
+      limitChannel.publish({ server: this.#server.wss, connection: undefined, limit });
+  }
+
   #refusedByChecks(raw: IncomingMessage, socket: Duplex, trace: HandshakeTrace | undefined): boolean {
     const { options, size } = this.#server;
     if (size + this.#pending.size >= options.maxConnections) {
+      this.#limited('maxConnections');
       reject(socket, httpError(503, 'The server has as many connections as it may have'), trace);
       return true;
     }
