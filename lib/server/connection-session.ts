@@ -384,8 +384,17 @@ export class ConnectionSession
     this.#inbox.perform(() => this.#report(errorDetails(error, 'wsck', errCode)));
   }
 
-  /** Reads no more, serves what was received, then closes with 1001. */
+  /**
+   * Reads no more, serves what was received, then closes with 1001. What a client brings is read first: `onOpen` waits for
+   * that, and a client that was taken for a new one would lose what it missed.
+   */
   shutdown(): void {
+    const { resuming } = this;
+    if (resuming === undefined || resuming.isReady) this.#drain();
+    else void resuming.ready.then(() => this.#drain());
+  }
+
+  #drain(): void {
     this.#draining = true;
     this.#rate?.release();
     this.#pace();

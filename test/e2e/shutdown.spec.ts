@@ -10,6 +10,7 @@ import {
   WebSocketServerRegistry,
   WSSHandler,
   type WSMessageEvent,
+  type WSOpenEvent,
   type WSTerminateEvent,
 } from 'nestjs-4d-websocket';
 import { NestFactory } from '@nestjs/core';
@@ -133,6 +134,34 @@ describe('13 shutdown', () => {
     });
     client.write(clientFrame(8, frame.payload));
     await client.closed;
+  });
+
+  it('reads what a client of the sub-protocol brings first: it is not taken for a new one', async () => {
+    const events = new Recorder();
+    @ConnectionHandler({ path: '/' })
+    class Handler {
+      onMessage() {}
+      onOpen(_ws: WebSocketConnection, { reconnected }: WSOpenEvent) {
+        events.push('open', reconnected);
+      }
+      onTerminate(_ws: WebSocketConnection, { code }: WSTerminateEvent) {
+        events.push('terminate', code);
+      }
+    }
+    const { app, wsUrl } = await startApp({ providers: [Handler] });
+    const [brings, leaves] = await Promise.all(
+      [1, 2].map(() => connect(wsUrl, { protocols: ['nestjs-4d-websocket.v1'] })),
+    );
+    const started = performance.now();
+    const closed = app.close();
+    brings!.send('["positions",[7],[]]\n');
+    leaves!.close(1000);
+    await closed;
+    expect(performance.now() - started).toBeLessThan(2000);
+    expect([...events.order].sort()).toEqual(['open', 'open', 'terminate', 'terminate']);
+    expect(events.unread('open').flat().sort()).toEqual([false, true]);
+    expect((await brings!.closed).code).toBe(1001);
+    await leaves!.closed;
   });
 
   it('a handshake that is still being decided gets 503', async () => {

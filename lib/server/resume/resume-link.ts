@@ -49,6 +49,10 @@ export class ResumeLink implements ResumingClient, SocketObserver {
     this.#timer = setTimeout(() => this.#beReady(), this.#timeout).unref();
   }
 
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
   get earlierIds(): ReadonlySet<number> {
     return this.#earlierIds;
   }
