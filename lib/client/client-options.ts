@@ -182,7 +182,7 @@ export function resolveOptions(
   } as unknown as ResolvedClientOptions;
   const { headers, reconnect, contract } = resolved;
   if (contract) {
-    Object.assign(resolved, { dataType: 'object' });
+    (resolved as { dataType: DataType }).dataType = 'object';
     for (const [name, { kind }] of contractBehind(contract)!.members)
       if (kind === 'sends' || kind === 'asks') check(callable, `handler.${name}`, Object(handler)[name]);
   }
@@ -228,18 +228,16 @@ function values(name: string, given: unknown = {}, rules: Rules, prefix?: string
   const resolved: Record<string, unknown> = {};
   for (const [option, rule] of Object.entries(rules)) {
     let value = options[option];
-    if (!isRule(rule))
+    if (!Array.isArray(rule))
       value =
         value !== false &&
-        values(option, value === true && option !== 'heartbeat' ? {} : value, rule, `${option}.`);
-    else if (value === undefined) [value] = rule;
-    else check(rule, (prefix ?? '') + option, value);
+        values(option, value === true && option !== 'heartbeat' ? {} : value, rule as Rules, `${option}.`);
+    else if (value === undefined) [value] = rule as Rule;
+    else check(rule as Rule, (prefix ?? '') + option, value);
     resolved[option] = value;
   }
   return resolved;
 }
-
-const isRule = (rule: Rule | Rules): rule is Rule => Array.isArray(rule);
 
 /** The name of which most pairs of letters are in another. */
 function nearest(name: string, names: readonly string[]): string {

@@ -61,6 +61,8 @@ export class ClientSession implements TransportObserver {
   #sends = false;
   #terminated = false;
   #heardAt = 0;
+  /** Until a fresh token is asked for. */
+  #refresh: ReturnType<typeof setTimeout> | undefined;
 
   /** Whether frames have header lines. */
   #framed = false;
@@ -228,17 +230,35 @@ export class ClientSession implements TransportObserver {
   /** Does what a server told of topics, and of itself. */
   #follow(header: ServerHeader): void {
     const positions = this.#positions!;
-    const missed = positions.apply(header);
-    if (missed) this.#hooks.run(() => this.#hooks.call('onResume', { type: 'resume', topics: missed }));
-    if (header[0] === 'hello') {
-      this.#open(header[1].heartbeat);
-    } else if (header[0] === 'resumed') {
-      const topics = Object.fromEntries(header[1].map((topic) => [topic, positions.resumed(topic)]));
-      this.#hooks.run(() => this.#hooks.call('onResume', { type: 'resume', topics }));
-    }
+    const topics = positions.apply(header);
+    if (topics) this.#hooks.run(() => this.#hooks.call('onResume', { type: 'resume', topics }));
+    if (header[0] === 'hello') this.#open(header[1].heartbeat);
+    if (header[0] === 'refresh') this.#refreshAfter(header[1]);
     // When the hooks have finished with it.
     const stored = this.#stored;
     if (stored) this.#hooks.run(() => stored.apply(header));
+  }
+
+  /** Sends a fresh token, when the server wants one (reference 19.5). */
+  #refreshAfter(delay: number): void {
+    const attempt = this.#attempt;
+    clearTimeout(this.#refresh);
+    this.#refresh = setTimeout(
+      () =>
+        this.#token().then(
+          (token) => {
+            if (token && attempt === this.#attempt) this.#socket!.send(headerLine(['token', token]));
+          },
+          (error) => this.#hooks.run(() => this.#hooks.fail(error, 'user')),
+        ),
+      delay,
+    );
+  }
+
+  async #token(): Promise<string | undefined> {
+    const token = await this.#options.token?.();
+    if (token) check(TEXT, 'token()', token);
+    return token as string | undefined;
   }
 
   #receiveMessage(data: string | Uint8Array, isBinary: boolean): void {
@@ -285,6 +305,7 @@ export class ClientSession implements TransportObserver {
     // What had been sent is lost, and will never have been handed over.
     if (this.#openedAt < Infinity) this.#losses++;
     clearTimeout(this.#timer);
+    clearTimeout(this.#refresh);
     // A hook may end the client: all of them wait until there is no more to be decided.
     const steps: HookStep[] = [];
     if (error !== undefined) steps.push(() => this.#hooks.fail(error, componentSignature, errCode));
@@ -318,13 +339,12 @@ export class ClientSession implements TransportObserver {
     );
     try {
       const url = await this.#options.url();
-      const token = await this.#options.token?.();
+      const token = await this.#token();
       if (attempt !== this.#attempt) return;
-      if (token) check(TEXT, 'token()', token);
       componentSignature = 'wsck';
       this.url = url;
       this.#socket = this.#transport.open(
-        { ...this.#options, protocols: this.#offers(url), url, token: token as string },
+        { ...this.#options, protocols: this.#offers(url), url, token: token! },
         this,
         this.#hooks,
       );

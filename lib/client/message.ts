@@ -43,8 +43,9 @@ function toBytes(data: object): Uint8Array | undefined {
 
 /** How many bytes a message has. */
 export function sizeOf(payload: Payload): number {
-  if (isText(payload)) return encode(payload).length;
-  return payload instanceof Blob ? payload.size : payload.length;
+  return isText(payload)
+    ? encode(payload).length
+    : ((payload as Partial<Blob>).size ?? (payload as Uint8Array).length);
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { ClientHeader } from '../protocol/client-header.js';
+import type { ClientPosition, PositionsHeader } from '../protocol/client-header.js';
 import { MAX_IDS, MAX_POSITIONS } from '../protocol/limits.js';
 import type { ServerHeader } from '../protocol/server-header.js';
 import type { ClientResumedTopic } from './events.js';
@@ -14,27 +14,21 @@ export class Positions {
   /** Those that it followed last come last. */
   readonly #topics: Map<string, Followed>;
 
-  constructor([, ids, positions]: ClientHeader = ['positions', [], []]) {
+  constructor([, ids, positions]: PositionsHeader = ['positions', [], []]) {
     this.#ids = [...ids];
     this.#topics = new Map(positions.map((position) => [position[0], [...position]]));
   }
 
-  get header(): ClientHeader {
+  get header(): PositionsHeader {
     return [
       'positions',
       this.#ids,
       this.#most
-        ? Array.from(
-            this.#topics.values(),
-            ([topic, epoch, offset]) => [topic, epoch, offset] as const,
-          ).slice(-this.#most)
+        ? [...this.#topics.values()]
+            .map((followed) => followed.slice(0, 3) as unknown as ClientPosition)
+            .slice(-this.#most)
         : [],
     ];
-  }
-
-  resumed(topic: string): ClientResumedTopic {
-    const [, , , recovered = false, lost] = this.#topics.get(topic) ?? [];
-    return { recovered, lost: lost ?? undefined };
   }
 
   /** The server takes no frames that are so long: from now on half as much is told. */
@@ -46,7 +40,7 @@ export class Positions {
   /**
    * Goes on by what a server told.
    *
-   * @returns what was missed of a topic whose position the server was not told
+   * @returns what became of topics that were resumed, or of one whose position the server was not told
    */
   apply(header: ServerHeader): Record<string, ClientResumedTopic> | undefined {
     const ids = this.#ids;
@@ -54,11 +48,10 @@ export class Positions {
     if (header[0] === 'hello') {
       if (ids.push(header[1].id) > MAX_IDS) ids.shift();
     } else if (header[0] === 'topic') {
-      const [, ...followed] = header;
-      const [topic, epoch, offset, recovered] = followed;
+      const [, topic, epoch, offset, recovered] = header;
       const [, oldEpoch, oldOffset = 0] = topics.get(topic) ?? [];
       topics.delete(topic);
-      topics.set(topic, followed);
+      topics.set(topic, header.slice(1) as Followed);
       const lost = oldEpoch === epoch ? offset - oldOffset : undefined;
       if (oldEpoch && recovered === undefined && !(lost! <= 0))
         return { [topic]: { recovered: false, lost } };
@@ -67,6 +60,13 @@ export class Positions {
       if (followed) followed[2] = header[2];
     } else if (header[0] === 'left') {
       topics.delete(header[1]);
+    } else if (header[0] === 'resumed') {
+      return Object.fromEntries(
+        header[1].map((topic) => {
+          const [, , , recovered = false, lost] = topics.get(topic) ?? [];
+          return [topic, { recovered, lost: lost ?? undefined }];
+        }),
+      );
     }
   }
 }

@@ -1,4 +1,4 @@
-import { decodeClientHeader, type ClientHeader } from '../protocol/client-header.js';
+import { decodePositions, type PositionsHeader } from '../protocol/client-header.js';
 import { headerEnd, headerLine } from '../protocol/frame.js';
 import type { ServerHeader } from '../protocol/server-header.js';
 import type { ResumeStorage } from './client-options.js';
@@ -12,7 +12,7 @@ export class StoredPositions {
   readonly #positions: Positions;
   #changed = false;
 
-  readonly found: ClientHeader | undefined;
+  readonly found: PositionsHeader | undefined;
 
   /** @param failed is told once that the storage throws or rejects */
   constructor(storage: ResumeStorage, key: string, failed: (error: unknown) => void) {
@@ -21,7 +21,7 @@ export class StoredPositions {
     this.#failed = failed;
     const line = this.#try(() => storage.getItem(key));
     try {
-      this.found = decodeClientHeader(line!, headerEnd(line!));
+      this.found = decodePositions(line!, headerEnd(line!));
     } catch {
       // Nothing is there, or nothing of ours.
     }

@@ -5,6 +5,7 @@ import type {
   WSErrorEvent,
   WSMessageEvent,
   WSOpenEvent,
+  WSRefreshEvent,
   WSResumeEvent,
   WSTerminateEvent,
 } from '../interfaces/index.js';
@@ -22,6 +23,7 @@ export interface ConnectionHandler<T = unknown> {
   onOpen?(ws: WebSocketConnection, event: WSOpenEvent): unknown;
   /** A client that was connected before has what it missed of its topics with history (reference 16.4). */
   onResume?(ws: WebSocketConnection, event: WSResumeEvent): unknown;
+  onRefresh?(ws: WebSocketConnection, event: WSRefreshEvent): unknown;
   /** For each message; what it returns, promises or emits is sent back. */
   onMessage(ws: WebSocketConnection, event: WSMessageEvent<T>): unknown;
   /** A hook failed, a message could not be decoded, the protocol was violated, or the socket failed. */

@@ -7,7 +7,13 @@ import type {
   MessageOf,
   StreamTypes,
 } from '../contract/contract.js';
-import type { WSErrorEvent, WSOpenEvent, WSResumeEvent, WSTerminateEvent } from '../interfaces/index.js';
+import type {
+  WSErrorEvent,
+  WSOpenEvent,
+  WSRefreshEvent,
+  WSResumeEvent,
+  WSTerminateEvent,
+} from '../interfaces/index.js';
 import type { WebSocketConnection } from '../server/web-socket-connection.js';
 
 /**
@@ -51,6 +57,7 @@ export type HandlerOf<C, Data extends object = object> = MessageMethods<
   StreamMethods<C, ConnectionOf<C, Data>> & {
     onOpen?(ws: ConnectionOf<C, Data>, event: WSOpenEvent): unknown;
     onResume?(ws: ConnectionOf<C, Data>, event: WSResumeEvent): unknown;
+    onRefresh?(ws: ConnectionOf<C, Data>, event: WSRefreshEvent): unknown;
     onError?(ws: ConnectionOf<C, Data>, event: WSErrorEvent): unknown;
     onTerminate?(ws: ConnectionOf<C, Data>, event: WSTerminateEvent): unknown;
   };

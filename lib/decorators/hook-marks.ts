@@ -1,6 +1,13 @@
-/** The hooks of 4D, `onResume`, and a client's `onDisconnect`, by their names (reference 1.3). */
+/** The hooks of 4D, `onResume`, `onRefresh`, and a client's `onDisconnect`, by their names (reference 1.3). */
 export type HookName =
-  'onConnection' | 'onOpen' | 'onMessage' | 'onResume' | 'onError' | 'onDisconnect' | 'onTerminate';
+  | 'onConnection'
+  | 'onOpen'
+  | 'onMessage'
+  | 'onResume'
+  | 'onRefresh'
+  | 'onError'
+  | 'onDisconnect'
+  | 'onTerminate';
 
 /** A method that a decorator made a hook. */
 export interface HookMark {

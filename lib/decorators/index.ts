@@ -5,6 +5,7 @@ export { OnDisconnect } from './on-disconnect.decorator.js';
 export { OnError } from './on-error.decorator.js';
 export { OnMessage } from './on-message.decorator.js';
 export { OnOpen } from './on-open.decorator.js';
+export { OnRefresh } from './on-refresh.decorator.js';
 export { OnResume } from './on-resume.decorator.js';
 export { OnTerminate } from './on-terminate.decorator.js';
 export { Signal } from './signal.decorator.js';

@@ -1,6 +1,6 @@
 import { describeType } from '../foundation/describe-type.js';
 
-/** The close codes of RFC 6455, section 7.4.1, that the package itself uses. */
+/** The close codes that the package itself uses: those of RFC 6455, section 7.4.1, and one of its own. */
 export const CloseCode = {
   /** The server is going away. */
   GOING_AWAY: 1001,
@@ -16,6 +16,8 @@ export const CloseCode = {
   INTERNAL_ERROR: 1011,
   /** The server can't go on with this client now. */
   TRY_AGAIN_LATER: 1013,
+  /** The client's token has expired, or was refused: an application's code that says what HTTP's 401 says. */
+  UNAUTHORIZED: 4401,
 } as const;
 
 /** A control frame holds 125 bytes; two are the code (RFC 6455, section 5.5). */

@@ -3,7 +3,9 @@ import { InvalidHandlerError } from '../errors/invalid-handler.error.js';
 import type {
   TopicRecovery,
   WSErrorEvent,
+  HandshakeRequest,
   WSOpenEvent,
+  WSRefreshEvent,
   WSResumeEvent,
   WSTerminateEvent,
 } from '../interfaces/index.js';
@@ -34,7 +36,7 @@ export function connectionHooks(
   const { type, handler } = handlerClass;
   const name = type.name || 'handler';
   const methods = findHookMethods(handler, name);
-  const { onOpen, onResume, onError, onTerminate } = methods;
+  const { onOpen, onResume, onRefresh, onError, onTerminate } = methods;
   const messages = serveMessages<WebSocketConnection>(
     { ...handlerClass, methods, decorator: 'ConnectionHandler', pattern: ({ wss }) => wss.path, contextId },
     enhancers,
@@ -59,6 +61,10 @@ export function connectionHooks(
       handlerOf,
       (topics: Readonly<Record<string, TopicRecovery>>): WSResumeEvent => ({ type: 'resume', topics }),
     ),
+    refresh: optionalHook(onRefresh, handlerOf, (request: HandshakeRequest): WSRefreshEvent => ({
+      type: 'refresh',
+      request,
+    })),
     error: optionalHook(onError, handlerOf, (errors: WSErrorEvent['errors']): WSErrorEvent => ({
       type: 'error',
       errors,

@@ -18,6 +18,7 @@ export const HOOK_NAMES: readonly HookName[] = [
   'onOpen',
   'onMessage',
   'onResume',
+  'onRefresh',
   'onError',
   'onDisconnect',
   'onTerminate',

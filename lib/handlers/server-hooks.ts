@@ -52,7 +52,9 @@ export class ServerHooksFactory {
         'a WSSHandler needs a method onConnection(), or one marked @OnConnection()',
       );
     }
-    const decide = this.#decide(handler, onConnection, wrapper);
+    const handlerMethod = methodOf(handler, onConnection, wrapper);
+    const decide = this.#decide(handlerMethod);
+    const readmit = this.#readmit(handlerMethod);
     const decider: Decider = { name, module: wrapper?.host, sources: new Map() };
     const source = (decision: unknown, { dataType }: WebSocketServer): HandlerSource | null =>
       this.decisions.source(decision, decider, dataType);
@@ -65,6 +67,7 @@ export class ServerHooksFactory {
           ? Promise.resolve(decision).then((decided) => source(decided, server))
           : source(decision, server);
       },
+      readmit: (server, exchange) => readmit(handler, server, exchange),
       open: optionalHook(onOpen, handlerOf, (): WSServerOpenEvent => ({ type: 'open' })),
       error: optionalHook(onError, handlerOf, (errors: WSErrorEvent['errors']): WSServerErrorEvent => ({
         type: 'error',
@@ -86,27 +89,43 @@ export class ServerHooksFactory {
     return { name: type.name, handler: { onConnection: () => type }, connection: () => source };
   }
 
-  #decide(handler: object, method: MethodName, wrapper: ProviderWrapper | undefined): Decide {
-    // An object may be without a class.
-    const type = (handler.constructor ?? Object) as Type<object>;
-    const handlerMethod: HandlerMethod = { type, method, handler, wrapper, contextType: 'http' };
-    if (wrapper !== undefined && !wrapper.isDependencyTreeStatic())
-      return this.#decideInContext(handlerMethod);
-    return this.#decideBy(new MethodPipeline(handlerMethod, HANDSHAKE_TARGET, this.enhancers), method);
+  #decide(handlerMethod: HandlerMethod): Decide {
+    const { method } = handlerMethod;
+    if (!isMadeForEach(handlerMethod)) return this.#decideBy(this.#pipeline(handlerMethod), method);
+    return async (_handler, server, exchange) => {
+      const { handler, pipeline } = await this.#inContext(handlerMethod, exchange);
+      return this.#decideBy(pipeline, method)(handler, server, exchange);
+    };
+  }
+
+  /** Asks the guards alone, with a request that was not asked with before. */
+  #readmit(handlerMethod: HandlerMethod): Decide {
+    if (!isMadeForEach(handlerMethod)) {
+      const pipeline = this.#pipeline(handlerMethod);
+      return (handler, server, exchange) =>
+        pipeline.activate(handshakeArgs(exchange, { handler, server, exchange }));
+    }
+    return async (_handler, server, exchange) => {
+      const { handler, pipeline } = await this.#inContext(handlerMethod, exchange);
+      await pipeline.activate(handshakeArgs(exchange, { handler, server, exchange }));
+    };
+  }
+
+  #pipeline(handlerMethod: HandlerMethod): MethodPipeline {
+    return new MethodPipeline(handlerMethod, HANDSHAKE_TARGET, this.enhancers);
   }
 
   /** A handler, or an enhancer of it, that lives as long as the request: all are made anew for each. */
-  #decideInContext(handlerMethod: HandlerMethod): Decide {
-    const { wrapper, method } = handlerMethod;
-    const moduleRef = moduleRefOf(wrapper!);
-    return async (_handler, server, exchange) => {
-      const { raw } = exchange.request;
-      const contextId: ContextId = ContextIdFactory.getByRequest(raw);
-      moduleRef.registerRequestByContextId(raw, contextId);
-      const handler = await moduleRef.resolve<object>(wrapper!.token as Type<object>, contextId);
-      const pipeline = new MethodPipeline({ ...handlerMethod, contextId }, HANDSHAKE_TARGET, this.enhancers);
-      return this.#decideBy(pipeline, method)(handler, server, exchange);
-    };
+  async #inContext(
+    handlerMethod: HandlerMethod,
+    { request: { raw } }: HandshakeExchange,
+  ): Promise<{ handler: object; pipeline: MethodPipeline }> {
+    const wrapper = handlerMethod.wrapper!;
+    const moduleRef = moduleRefOf(wrapper);
+    const contextId: ContextId = ContextIdFactory.getByRequest(raw);
+    moduleRef.registerRequestByContextId(raw, contextId);
+    const handler = await moduleRef.resolve<object>(wrapper.token as Type<object>, contextId);
+    return { handler, pipeline: this.#pipeline({ ...handlerMethod, contextId }) };
   }
 
   #decideBy(pipeline: MethodPipeline, method: MethodName): Decide {
@@ -127,6 +146,16 @@ export class ServerHooksFactory {
       return this.decisions.isDecision(result) ? result : returned.handlerResult;
     };
   }
+}
+
+function methodOf(handler: object, method: MethodName, wrapper: ProviderWrapper | undefined): HandlerMethod {
+  // An object may be without a class.
+  const type = (handler.constructor ?? Object) as Type<object>;
+  return { type, method, handler, wrapper, contextType: 'http' };
+}
+
+function isMadeForEach({ wrapper }: HandlerMethod): boolean {
+  return wrapper !== undefined && !wrapper.isDependencyTreeStatic();
 }
 
 const HANDSHAKE_TARGET: PipelineTarget = {

@@ -31,6 +31,13 @@ export interface WSResumeEvent {
   topics: Readonly<Record<string, TopicRecovery>>;
 }
 
+/** What a connection handler's `onRefresh` receives: a client's token was replaced, and the guards took the new one (reference 19.5). */
+export interface WSRefreshEvent {
+  type: 'refresh';
+  /** The handshake's request with the new token, as the guards left it; from now on the connection's `request`. */
+  request: HandshakeRequest;
+}
+
 /**
  * What `onMessage` receives for each message (reference 5).
  *

@@ -5,6 +5,7 @@ export type {
   WSErrorEvent,
   WSMessageEvent,
   WSOpenEvent,
+  WSRefreshEvent,
   WSResumeEvent,
   WSServerErrorEvent,
   WSServerOpenEvent,

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ZlibOptions } from 'node:zlib';
 import type { DataType } from './data-type.js';
+import type { HandshakeRequest } from './handshake-request.js';
 
 /** Decides, or promises to decide, whether a browser page of this origin may connect. Only true lets it. */
 export type OriginCheck = (origin: string, request: IncomingMessage) => boolean | Promise<boolean>;
@@ -141,6 +142,13 @@ export interface ServerDefaults {
   handshakeRate?: HandshakeRate | readonly HandshakeRate[];
   /** How many messages of each client are served in a time; `false`: all, whatever the module says. @default no limit */
   messageRate?: MessageRateOptions | false;
+  /**
+   * Whose a request is, by what the guards wrote to it: a connection whose client brings a token of somebody else's is closed with
+   * 4401. Compared with `Object.is`.
+   *
+   * @default nobody is told from anybody else
+   */
+  refreshKey?: (request: HandshakeRequest) => unknown;
   /** How many topics a connection may be subscribed to; past them `subscribe` throws. @default 10000 */
   maxTopics?: number;
   /** How many messages of a client may wait for their handler before reading from it pauses. @default 64 */

@@ -32,7 +32,7 @@ export interface HandshakeContext<Server, Connection> {
 }
 
 /** The hooks of handlers (reference 4, 5). */
-export type HookName = 'onOpen' | 'onMessage' | 'onResume' | 'onError' | 'onTerminate';
+export type HookName = 'onOpen' | 'onMessage' | 'onResume' | 'onRefresh' | 'onError' | 'onTerminate';
 
 /** A hook at work (tracing channel `nestjs-4d-websocket:hook`), with the sending of what it returned. */
 export interface HookContext<Server, Connection> {

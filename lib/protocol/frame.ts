@@ -42,7 +42,7 @@ export function encodeFrame(header: Header | undefined, payload: string | Uint8A
  */
 export function headerEnd(frame: string | Uint8Array): number {
   const end = isText(frame) ? frame.indexOf('\n') : frame.indexOf(LINE_FEED);
-  if (end < 0) throw new Error('A frame has no header line');
+  if (end < 0) throw new Error('A frame has no valid header line');
   return end;
 }
 
@@ -76,5 +76,5 @@ export function decodeHeader(frame: string | Uint8Array, end: number, shapes: Sh
     if (!Object.hasOwn(shapes, kind)) return undefined;
     if (shapes[kind]!.every((isRight, index) => isRight(members[index]))) return header as [string];
   }
-  throw new Error('A header line is none');
+  throw new Error('A frame has no valid header line');
 }

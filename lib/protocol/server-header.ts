@@ -20,7 +20,9 @@ export type ServerHeader =
   /** The client follows the topic no longer. */
   | readonly ['left', topic: string]
   /** All that was missed of these topics has been sent. */
-  | readonly ['resumed', topics: readonly string[]];
+  | readonly ['resumed', topics: readonly string[]]
+  /** The client's token expires: it may send another after so many milliseconds, at most 2^31 - 1, and a good while before it does. */
+  | readonly ['refresh', delay: number];
 
 const SHAPES: Shapes = {
   hello: [
@@ -40,6 +42,7 @@ const SHAPES: Shapes = {
   message: [isText, isWhole],
   left: [isText],
   resumed: [isArrayOf(isText)],
+  refresh: [isWhole],
 };
 
 /**

@@ -6,9 +6,11 @@ import type {
   TopicRecovery,
   TopicSubscription,
 } from '../interfaces/index.js';
-import { CloseCode } from '../errors/close-code.js';
+import { HttpException } from '@nestjs/common';
+import { CloseCode, closeReason } from '../errors/close-code.js';
 import type { ConnectionSocket, SocketObserver } from './socket/connection-socket.js';
 import { errorDetails, type ErrorList } from '../errors/error-details.js';
+import { Expiry } from './expiry.js';
 import type { BoundHandler, ConnectionHooks, HandlerSource } from './hooks.js';
 import { Inbox, type InboxConsumer } from './socket/inbox.js';
 import { MESSAGE_DECODERS, type MessageDecoder } from './message/message-decoder.js';
@@ -56,6 +58,8 @@ export interface ConnectionOwner {
     options: SubscribeOptions | undefined,
   ): Promise<TopicSubscription | undefined>;
   unsubscribe(topic: string, session: ConnectionSession): void;
+  /** Asks the guards again, with a new token; rejects with what they refuse with, or fail with. */
+  readmit(request: HandshakeRequest, token: string): Promise<HandshakeRequest>;
   /** Tells the server handler's `onError`, or the log. */
   report(errors: ErrorList): void;
   logError(name: string, errors: ErrorList): void;
@@ -89,7 +93,7 @@ export class ConnectionSession
     LinkHost<WebSocketConnection>,
     Follower
 {
-  readonly request: HandshakeRequest;
+  request: HandshakeRequest;
   readonly websocket: ConnectionSocket;
   readonly socket: Socket;
   readonly outbox: Outbox;
@@ -114,6 +118,8 @@ export class ConnectionSession
   #isFull = false;
   /** Whether a message came too early, and waits for its time. */
   #isHeld = false;
+  /** Made when the application says when the connection ends. */
+  #expiry: Expiry | undefined;
   // What comes after a message that ends the connection is not served (RFC 6455, section 7.1.7).
   #violated = false;
   // onTerminate is the last hook: what fails later is for the log.
@@ -263,7 +269,71 @@ export class ConnectionSession
   /** Sends a message that others share, if the connection is open. */
   deliver(message: SharedMessage): void {
     const { websocket } = this;
-    if (websocket.readyState === websocket.OPEN) this.outbox.sendShared(message);
+    if (websocket.readyState === websocket.OPEN && !this.isExpired) this.outbox.sendShared(message);
+  }
+
+  /** Whether its time is over: nothing more is served. */
+  get isExpired(): boolean {
+    return this.#expiry !== undefined && this.#expiry.isOver;
+  }
+
+  get expiresAt(): Date | undefined {
+    return this.#expiry?.at;
+  }
+
+  set expiresAt(date: Date | undefined) {
+    if (this.websocket.readyState === this.websocket.CLOSED) return;
+    this.#expiry ??= new Expiry(() => this.#expire());
+    this.#expiry.at = date;
+    if (date !== undefined && !this.isExpired) this.resuming?.askForToken(this.#expiry.refreshDelay);
+  }
+
+  /** Serves nothing more, lets what is under way end, and closes. */
+  #expire(): void {
+    const { closeTimeout } = this.#owner.options;
+    const close = (): undefined => {
+      this.websocket.close(CloseCode.UNAUTHORIZED, 'Expired');
+    };
+    this.#rate?.release();
+    this.#streams?.close();
+    this.#rpc?.expire();
+    this.#inbox.perform(() => this.#rpc?.idle());
+    this.#inbox.perform(close);
+    if (this.isOpen) setTimeout(close, closeTimeout).unref();
+  }
+
+  /** The client brings a new token; only the last one that waits is looked at. */
+  refresh(token: string, bytes: number): void {
+    // Without an end there is none to be moved.
+    if (this.#expiry?.at === undefined || !this.#expiry.keep(token)) return;
+    this.#inbox.perform(() => this.#refresh(this.#expiry!), bytes);
+  }
+
+  async #refresh(expiry: Expiry): Promise<void> {
+    const token = expiry.take();
+    if (this.#terminated || this.#violated || this.isExpired) return;
+    let request: HandshakeRequest;
+    try {
+      request = await this.#owner.readmit(this.request, token);
+    } catch (error) {
+      this.#refreshFailed(error, expiry);
+      return;
+    }
+    if (this.isExpired || !this.isOpen) return;
+    this.request = request;
+    const { refresh } = this.#hooks;
+    await this.#run('onRefresh', refresh && (() => refresh(this.connection, request)));
+  }
+
+  #refreshFailed(error: unknown, expiry: Expiry): void {
+    if (isInstance(error, HttpException)) {
+      this.#violated = true;
+      this.websocket.close(CloseCode.UNAUTHORIZED, closeReason(error.message));
+      return;
+    }
+    // That says nothing of the token: the client may try again, in the time that it has.
+    this.#owner.report(errorDetails(error, 'user'));
+    this.resuming!.askForToken(expiry.refreshDelay);
   }
 
   flush(): void {
@@ -302,7 +372,7 @@ export class ConnectionSession
   }
 
   receive(data: Buffer, isBinary: boolean): Completion {
-    if (this.#violated) return undefined;
+    if (this.#violated || this.isExpired) return undefined;
     let decoded: unknown;
     try {
       decoded = this.#decode(data, isBinary);
@@ -414,6 +484,7 @@ export class ConnectionSession
   closed(code: number, reason: Buffer): void {
     this.#owner.disconnected(this);
     this.#rate?.release();
+    this.#expiry?.stop();
     this.outbox.close();
     this.#streams?.close();
     this.#rpc?.closed();

@@ -22,6 +22,8 @@ export interface ConnectionHooks {
   /** @param reconnected whether the client was connected before */
   open?(connection: WebSocketConnection, reconnected: boolean): unknown;
   resume?(connection: WebSocketConnection, topics: Readonly<Record<string, TopicRecovery>>): unknown;
+  /** @param request the handshake's request with the new token */
+  refresh?(connection: WebSocketConnection, request: HandshakeRequest): unknown;
   error?(connection: WebSocketConnection, errors: ErrorList): unknown;
   terminate?(connection: WebSocketConnection, code: number, reason: string | undefined): unknown;
 }
@@ -47,6 +49,8 @@ export interface ServerHooks {
     server: WebSocketServer,
     exchange: HandshakeExchange,
   ): HandlerSource | null | Promise<HandlerSource | null>;
+  /** Asks the guards of `onConnection` again; rejects with what they refuse with, or fail with. */
+  readmit?(server: WebSocketServer, exchange: HandshakeExchange): unknown;
   open?(server: WebSocketServer): unknown;
   error?(server: WebSocketServer, errors: ErrorList): unknown;
   terminate?(server: WebSocketServer): unknown;

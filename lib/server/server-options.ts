@@ -50,6 +50,7 @@ export interface ResolvedServerOptions extends HandshakeOptions, InboxLimits {
   readonly shutdownSpread: number;
   readonly messageRate: MessageLimit | undefined;
   readonly maxTopics: number;
+  readonly refreshKey: ServerOptions['refreshKey'];
   readonly maxBufferedAmount: number;
   /** The topics that remember; undefined if none do. */
   readonly history: { readonly topics: readonly string[]; readonly bounds: HistoryBounds } | undefined;
@@ -85,6 +86,7 @@ export const OPTION_NAMES = namesOf<ServerOptions>({
   messageRate: true,
   shutdownSpread: true,
   maxTopics: true,
+  refreshKey: true,
 });
 /** The options of a module: a path and a port are one server's. */
 export const DEFAULTS_NAMES: ReadonlySet<string> = new Set(
@@ -170,6 +172,7 @@ export function resolveServerOptions(
     handshakeRate: resolveHandshakeRate(options.handshakeRate, check),
     messageRate: resolveMessageRate(options.messageRate, check),
     maxTopics: resolveMaxTopics(options.maxTopics, check),
+    refreshKey: checkRefreshKey(options.refreshKey, check),
     maxQueuedMessages: number('maxQueuedMessages', 1, MAX_BYTES),
     maxQueuedBytes: number('maxQueuedBytes', 1, Number.MAX_SAFE_INTEGER),
     maxBufferedAmount: number('maxBufferedAmount', 1, Number.MAX_SAFE_INTEGER),
@@ -179,6 +182,16 @@ export function resolveServerOptions(
     resume: checkResume(options.resume, check),
     backplane: checkBackplane(options.backplane, check),
   };
+}
+
+function checkRefreshKey(refreshKey: unknown, check: OptionCheck): ServerOptions['refreshKey'] {
+  if (refreshKey === undefined || typeof refreshKey === 'function')
+    return refreshKey as ServerOptions['refreshKey'];
+  throw check.error(
+    'refreshKey',
+    refreshKey,
+    'a function of the request, such as (request) => request.data.userId',
+  );
 }
 
 function resolveHeartbeat(

@@ -26,8 +26,11 @@ import { nextConnectionId } from './connection-id.js';
 import { ConnectionSession, type ConnectionOwner } from './connection-session.js';
 import { ErrorLog } from './error-log.js';
 import { FailedPublications } from './failed-publications.js';
-import type { HandshakeExchange } from './handshake/handshake-exchange.js';
+import { isFieldValue } from './handshake/bearer-offer.js';
+import { HandshakeExchange } from './handshake/handshake-exchange.js';
 import { Handshakes, type HandshakeServer } from './handshake/handshakes.js';
+import { refreshedRequest } from './handshake/refreshed-request.js';
+import { httpError } from './handshake/refusal.js';
 import { Heartbeat } from './heartbeat.js';
 import type { HandlerSource, ServerHooks } from './hooks.js';
 import type { SharedMessage } from './message/shared-message.js';
@@ -313,6 +316,18 @@ export class ServerSession
     const session = this.#open.get(id);
     session?.deliver(message);
     return session !== undefined;
+  }
+
+  async readmit(request: HandshakeRequest, token: string): Promise<HandshakeRequest> {
+    const { refreshKey } = this.options;
+    // Before the guards write to `data`, which both requests have.
+    const user: unknown = refreshKey?.(request);
+    if (!isFieldValue(token)) throw httpError(401, 'The token is none');
+    const exchange = new HandshakeExchange(refreshedRequest(request, token));
+    await this.#hooks.readmit?.(this.wss, exchange);
+    if (exchange.usedResponse?.answered === true) throw httpError(401, 'Refused');
+    if (!Object.is(user, refreshKey?.(exchange.request))) throw httpError(401, "Another user's token");
+    return exchange.request;
   }
 
   /** Tells the handler's `onError`, or the log. */

@@ -25,6 +25,7 @@ export interface ConnectionBehind {
   readonly topics: ReadonlySet<string>;
   readonly openedAt: number;
   readonly queuedMessages: number;
+  expiresAt: Date | undefined;
   readonly websocket: ConnectionSocket;
   readonly outbox: Outbox;
   subscribe(topic: string, options?: SubscribeOptions): Promise<TopicSubscription | undefined>;
@@ -76,7 +77,26 @@ export class WebSocketConnection<Data extends object = object> {
     return this.#behind.wss;
   }
 
-  /** The upgrade request that opened the connection. */
+  /**
+   * When the connection ends: with 4401, after what is under way, and nothing that comes later is served. Undefined for never.
+   * A client of ours with a `token` brings a new one in time; `onRefresh` may then set the new date (reference 19.5).
+   *
+   * @throws {TypeError} for what is neither a date nor undefined
+   */
+  get expiresAt(): Date | undefined {
+    return this.#behind.expiresAt;
+  }
+
+  set expiresAt(date: Date | undefined) {
+    if (date !== undefined && (!(date instanceof Date) || Number.isNaN(date.getTime()))) {
+      throw new TypeError(
+        `WebSocketConnection.expiresAt must be a valid Date, or undefined for never, got ${describeType(date)}`,
+      );
+    }
+    this.#behind.expiresAt = date;
+  }
+
+  /** The upgrade request that opened the connection; with the new token, when that was replaced. */
   get request(): HandshakeRequest<Data> {
     return this.#behind.request as HandshakeRequest<Data>;
   }

@@ -309,12 +309,10 @@ describe('19.3 shutdownSpread', () => {
     const { wsUrl, app } = await serve({ shutdownSpread: 400, shutdownTimeout: 5000 });
     const clients = await Promise.all(Array.from({ length: 40 }, () => connect(wsUrl)));
     const began = performance.now();
-    const times = clients.map(({ closed }) =>
-      closed.then(({ code }) => {
-        expect(code).toBe(1001);
-        return performance.now() - began;
-      }),
-    );
+    const times = clients.map(async ({ closed }) => {
+      expect((await closed).code).toBe(1001);
+      return performance.now() - began;
+    });
     const closing = app.close();
     clients.at(-1)!.send('still served');
     expect(await clients.at(-1)!.next()).toBe('still served');

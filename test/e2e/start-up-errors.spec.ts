@@ -172,6 +172,7 @@ describe('1.6 start-up errors name the class and the remedy', () => {
     ['messageRate.bytes', { messageRate: { limit: 1, window: 1, bytes: 0 } }],
     ['messageRate.exceeded', { messageRate: { limit: 1, window: 1, exceeded: 'ignore' as never } }],
     ['maxTopics', { maxTopics: -1 }],
+    ['refreshKey', { refreshKey: 'user' as never }],
     ['maxQueuedMessages', { maxQueuedMessages: 0 }],
     ['maxBufferedAmount', { maxBufferedAmount: -5 }],
     ['perMessageDeflate', { perMessageDeflate: 'yes' as never }],

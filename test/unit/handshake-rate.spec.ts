@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { HandshakeRate, networkOf } from '../../lib/server/handshake/handshake-rate.js';
 
 describe('19.1 a rate of handshakes', () => {

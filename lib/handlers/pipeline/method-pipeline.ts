@@ -74,6 +74,11 @@ export class MethodPipeline {
       : activated.then(() => this.#intercepted(args, context));
   }
 
+  /** Asks the guards alone; throws, or rejects, as {@link call} would. */
+  activate(args: readonly unknown[]): Promise<void> | undefined {
+    return activate(this.guards, this.#context(args));
+  }
+
   /** Gives a failure of the method to its filters; rejects with what they leave, or fail with. */
   async filter(failure: unknown, args: readonly unknown[]): Promise<void> {
     if (!(await this.filters.handle(failure, this.#context(args)))) throw failure;

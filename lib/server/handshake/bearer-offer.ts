@@ -64,5 +64,10 @@ function decode(base64url: string): string | undefined {
   // Node's decoder leaves out what it does not understand.
   if (bytes.toString('base64url') !== base64url) return undefined;
   const text = bytes.toString();
-  return FIELD_VALUE.test(text) ? text : undefined;
+  return isFieldValue(text) ? text : undefined;
+}
+
+/** Whether a token fits into the header `Authorization`. */
+export function isFieldValue(token: string): boolean {
+  return FIELD_VALUE.test(token);
 }

@@ -20,12 +20,17 @@ export class LazyHandshakeRequest implements HandshakeRequest {
   #query: Values | undefined;
   #data: object | undefined;
 
-  /** @param params a wildcard's is an array, which its handler's types say */
+  /**
+   * @param params a wildcard's is an array, which its handler's types say
+   * @param data what the application keeps already
+   */
   constructor(
     readonly raw: IncomingMessage,
     params: Readonly<Values>,
     readonly remoteAddress: string,
+    data?: object,
   ) {
+    this.#data = data;
     this.params = params as Readonly<Record<string, string>>;
   }
 

@@ -17,6 +17,8 @@ export interface LinkedConnection extends SocketObserver {
   sendHeader(line: string): void;
   /** The client broke the protocol. */
   violated(errCode: number, error: Error): void;
+  /** The client brings a new token. */
+  refresh(token: string, bytes: number): void;
   /** What became of the topics that the client brought is decided, and what it missed of them is on its way. */
   resumed(topics: Readonly<Record<string, TopicRecovery>>): void;
 }
@@ -62,6 +64,11 @@ export class ResumeLink implements ResumingClient, SocketObserver {
     this.#say(['hello', { id: this.#connection.id, heartbeat }]);
   }
 
+  /** Asks for a new token, after so many milliseconds. */
+  askForToken(delay: number): void {
+    this.#say(['refresh', delay]);
+  }
+
   /** Says that the server is there, where pings are invisible. */
   beat(): void {
     this.#connection.sendHeader(HEARTBEAT);
@@ -83,6 +90,10 @@ export class ResumeLink implements ResumingClient, SocketObserver {
     try {
       const header = decodeClientHeader(data, headerEnd(data));
       if (header === undefined) return;
+      if (header[0] === 'token') {
+        this.#connection.refresh(header[1], data.length);
+        return;
+      }
       if (this.#isReady) {
         this.#tellLate();
         return;

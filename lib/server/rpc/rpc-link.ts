@@ -18,6 +18,8 @@ import { RpcService, type ServiceHost } from './rpc-service.js';
 
 /** The connection behind a link. */
 export interface LinkHost<C> extends ServiceHost<C> {
+  /** Whether its time is over: what waits is not served. */
+  readonly isExpired: boolean;
   /** Runs a step when what came before it is done. */
   perform(step: () => Completion, bytes?: number): void;
   /** A message could not be decoded, as a step. */
@@ -117,6 +119,12 @@ export class RpcLink<C> implements SignalSource {
     this.#isDraining = true;
   }
 
+  /** Serves nothing more, not even what has come; streams end. */
+  expire(): void {
+    this.#isDraining = true;
+    for (const request of this.#asked.values()) if (request.items !== undefined) request.cancel();
+  }
+
   /** What runs beside the hooks is over. */
   idle(): Completion {
     return this.#calls.idle();
@@ -142,6 +150,7 @@ export class RpcLink<C> implements SignalSource {
   }
 
   #take(message: unknown, bytes: number, answers: Answers): void {
+    const host = this.#host;
     const given = Object(message) as JsonRpcMessage;
     const { jsonrpc, id, method, params } = given;
     if (jsonrpc === '2.0' && method === undefined && id !== undefined) {
@@ -160,7 +169,7 @@ export class RpcLink<C> implements SignalSource {
       if (method === 'rpc.cancel') this.#asked.get(idOf(params))?.cancel();
       else if (method === 'rpc.pull') this.#pull(params);
       else if (!this.#isDraining)
-        this.#host.perform(() => this.#service.message(method, params, this), bytes);
+        host.perform(() => (host.isExpired ? undefined : this.#service.message(method, params, this)), bytes);
     } else if (this.#asked.has(id)) {
       this.#refuse(answers, id, { ...INVALID_REQUEST, data: 'The id is in use' });
     } else if (!this.#isDraining) {
@@ -171,7 +180,10 @@ export class RpcLink<C> implements SignalSource {
         return;
       }
       const request = new RpcRequest({ id, method, params, credit: credit as number }, answers, this.#asked);
-      this.#host.perform(() => this.#calls.begin(() => this.#service.request(request)), bytes);
+      host.perform(
+        () => this.#calls.begin(() => (host.isExpired ? undefined : this.#service.request(request))),
+        bytes,
+      );
       // Most calls are answered at once: to remember them for nothing would cost as much as all else about them.
       if (!request.isAnswered) this.#remember(request);
     }

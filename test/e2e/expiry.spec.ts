@@ -1,0 +1,422 @@
+/** Connections that end when their token does, and tokens that are replaced in time (reference 19.5). */
+import {
+  Injectable,
+  Scope,
+  UnauthorizedException,
+  UseGuards,
+  type CanActivate,
+  type ExecutionContext,
+} from '@nestjs/common';
+import { REQUEST } from '@nestjs/core';
+import { Inject } from '@nestjs/common';
+import type { IncomingMessage } from 'node:http';
+import {
+  ConnectionHandler,
+  OnRefresh,
+  WebSocketServerRegistry,
+  WSSHandler,
+  type ConnectionOf,
+  type HandlerOf,
+  type ServerOptions,
+  type WebSocketConnection,
+  type WSMessageEvent,
+  type WSRefreshEvent,
+  type WSServerErrorEvent,
+  type WSTerminateEvent,
+} from 'nestjs-4d-websocket';
+import { FourDWebSocket, type ClientOptions } from 'nestjs-4d-websocket/client';
+import { defineContract } from 'nestjs-4d-websocket/contract';
+import { interval, map } from 'rxjs';
+import * as v from 'valibot';
+import { closeApps, startApp, type TestAppOptions } from '../support/app.js';
+import { connect } from '../support/client.js';
+import { deferred } from '../support/deferred.js';
+import { Recorder } from '../support/recorder.js';
+import { ResumingClient } from '../support/resuming-client.js';
+
+const clients: FourDWebSocket[] = [];
+
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.terminate();
+  await closeApps();
+});
+
+type UserRequest = IncomingMessage & { user?: { name: string; exp: number } };
+
+const soon = (milliseconds: number) => new Date(Date.now() + milliseconds);
+
+/** A token: a user's name, and when it expires. */
+const tokenOf = (name: string, expiresIn: number) => `${name}:${Date.now() + expiresIn}`;
+
+function admit(request: UserRequest): true {
+  const [name, exp] = (request.headers.authorization ?? '').replace('Bearer ', '').split(':');
+  if (name === 'crash') throw new Error('The database is away');
+  if (!(Number(exp) > Date.now())) throw new UnauthorizedException('The token has expired');
+  request.user = { name: name!, exp: Number(exp) };
+  return true;
+}
+
+@Injectable()
+class TokenGuard implements CanActivate {
+  canActivate(context: ExecutionContext) {
+    expect(context.getType()).toBe('http');
+    return admit(context.switchToHttp().getRequest<UserRequest>());
+  }
+}
+
+@Injectable({ scope: Scope.REQUEST })
+class ScopedGuard implements CanActivate {
+  constructor(@Inject(REQUEST) private readonly request: UserRequest) {}
+
+  async canActivate() {
+    await undefined;
+    return admit(this.request);
+  }
+}
+
+interface Serve {
+  options?: ServerOptions;
+  guard?: new (...args: never[]) => CanActivate;
+  app?: Omit<TestAppOptions, 'providers'>;
+  onMessage?: (ws: WebSocketConnection, event: WSMessageEvent<string>) => unknown;
+}
+
+/** A server whose connections end with their tokens. */
+async function serve({ options, guard = TokenGuard, app, onMessage = (_ws, { data }) => data }: Serve = {}) {
+  const events = new Recorder();
+  const expiryOf = ({ request }: Pick<WebSocketConnection, 'request'>) =>
+    new Date((request.raw as UserRequest).user!.exp);
+  @ConnectionHandler()
+  class Handler {
+    onOpen(ws: WebSocketConnection) {
+      ws.expiresAt = expiryOf(ws);
+      events.push('open', ws);
+    }
+    onMessage(ws: WebSocketConnection, event: WSMessageEvent<string>) {
+      events.push('message', event.data);
+      return onMessage(ws, event);
+    }
+    @OnRefresh()
+    tokenReplaced(ws: WebSocketConnection, { request }: WSRefreshEvent) {
+      expect(ws.request).toBe(request);
+      ws.expiresAt = expiryOf(ws);
+      events.push('refresh', (request.raw as UserRequest).user!.name, request.headers.authorization);
+    }
+    onTerminate(_ws: WebSocketConnection, { code, reason }: WSTerminateEvent) {
+      events.push('terminate', code, reason);
+    }
+  }
+  @WSSHandler({ path: '/', refreshKey: ({ raw }) => (raw as UserRequest).user?.name, ...options })
+  class Server {
+    @UseGuards(guard)
+    onConnection() {
+      return Handler;
+    }
+    onError(_server: unknown, { errors }: WSServerErrorEvent) {
+      events.push('server error', errors[0].message);
+    }
+  }
+  const testApp = await startApp({ ...app, providers: [Handler, Server, guard] });
+  return { ...testApp, events, server: testApp.app.get(WebSocketServerRegistry).get(Server)! };
+}
+
+const bearer = (token: string) => ({ headers: { Authorization: `Bearer ${token}` } });
+
+function fourD(url: string, events: Recorder, options: ClientOptions): FourDWebSocket {
+  const client = new FourDWebSocket(
+    url,
+    {
+      onOpen: (_ws, { reconnected }) => events.push('client open', reconnected),
+      onMessage: (_ws, { data }) => events.push('client message', data),
+      onDisconnect: (_ws, { code }) => events.push('client disconnect', code),
+      onError: (_ws, { errors }) => events.push('client error', errors[0].message),
+      onTerminate: (_ws, { code }) => events.push('client terminate', code),
+    },
+    { reconnect: { minDelay: 1, maxDelay: 20 }, ...options },
+  );
+  clients.push(client);
+  return client;
+}
+
+describe('19.5 expiresAt', () => {
+  it.each([
+    ['plain', {}],
+    ['compressed', { perMessageDeflate: true }],
+  ] satisfies [string, ServerOptions][])(
+    'closes with 4401 after what is under way; nothing is served after it (%s)',
+    async (_name, options) => {
+      const gate = deferred<void>();
+      const { wsUrl, events, server } = await serve({
+        options,
+        onMessage: async (ws, { data }) => {
+          await gate.promise;
+          return `${data} ${ws.status}`;
+        },
+      });
+      const client = await connect(wsUrl, { ...bearer(tokenOf('ann', 60_000)), perMessageDeflate: true });
+      const [ws] = (await events.next('open')) as [WebSocketConnection];
+      void ws.subscribe('news');
+      client.send('one');
+      client.send('two');
+      await events.next('message');
+      ws.expiresAt = soon(0);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      client.send('three');
+      void server.publish('news', 'published too late');
+      server.broadcast('sent to all too late');
+      gate.resolve();
+      expect(await client.next()).toBe('one Connected');
+      expect(await client.closed).toEqual({ code: 4401, reason: 'Expired' });
+      expect(await events.next('terminate')).toEqual([4401, 'Expired']);
+      expect(client.unread).toEqual([]);
+      expect(events.order).toEqual(['open', 'message', 'terminate']);
+    },
+  );
+
+  it('does not wait for its timer: a process that is busy serves nothing late', async () => {
+    const { wsUrl, events } = await serve({
+      onMessage: (ws) => {
+        ws.expiresAt = soon(20);
+        const end = performance.now() + 60;
+        while (performance.now() < end);
+      },
+    });
+    const client = await connect(wsUrl, bearer(tokenOf('ann', 60_000)));
+    await events.next('open');
+    for (const data of ['one', 'two', 'three']) client.send(data);
+    expect((await client.closed).code).toBe(4401);
+    await events.next('terminate');
+    expect(events.order).toEqual(['open', 'message', 'terminate']);
+  });
+
+  it('is bounded by closeTimeout, if what is under way does not end', async () => {
+    const { wsUrl, events } = await serve({
+      options: { closeTimeout: 50, shutdownTimeout: 60 },
+      onMessage: () => new Promise(() => undefined),
+    });
+    const client = await connect(wsUrl, bearer(tokenOf('ann', 60_000)));
+    const [ws] = (await events.next('open')) as [WebSocketConnection];
+    client.send('one');
+    await events.next('message');
+    ws.expiresAt = soon(-1000);
+    expect((await client.closed).code).toBe(4401);
+  });
+
+  it('can be moved, and taken back; a connection that is closed has none', async () => {
+    const { wsUrl, events } = await serve();
+    const client = await connect(wsUrl, bearer(tokenOf('ann', 60_000)));
+    const [ws] = (await events.next('open')) as [WebSocketConnection];
+    const later = soon(1e11);
+    ws.expiresAt = later;
+    expect(ws.expiresAt).toEqual(later);
+    ws.expiresAt = soon(10);
+    ws.expiresAt = undefined;
+    expect(ws.expiresAt).toBeUndefined();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    client.send('still there');
+    expect(await client.next()).toBe('still there');
+    for (const bad of ['tomorrow', 1, null, new Date('never')])
+      expect(() => (ws.expiresAt = bad as Date)).toThrow(TypeError);
+    client.socket.close();
+    await events.next('terminate');
+    ws.expiresAt = soon(0);
+    expect(ws.expiresAt).toBeUndefined();
+  });
+
+  it('ends the streams of messages that were answered', async () => {
+    const { wsUrl, events } = await serve({ onMessage: () => interval(1).pipe(map(String)) });
+    const client = await connect(wsUrl, bearer(tokenOf('ann', 60_000)));
+    const [ws] = (await events.next('open')) as [WebSocketConnection];
+    client.send('go');
+    await client.next();
+    ws.expiresAt = soon(5);
+    expect((await client.closed).code).toBe(4401);
+  });
+
+  it('of a contract: a call under way is answered, what waits and what comes is not served, streams end', async () => {
+    const contract = defineContract({
+      receives: { say: v.string() },
+      calls: { ask: { request: v.string(), response: v.string() } },
+      streams: { ticks: { request: v.string(), item: v.number() } },
+    });
+    const events = new Recorder();
+    const gate = deferred<void>();
+    let ended = false;
+    @ConnectionHandler({ path: '/', contract, dataType: 'object' })
+    class Handler implements HandlerOf<typeof contract> {
+      onOpen(ws: ConnectionOf<typeof contract>) {
+        events.push('open', ws);
+      }
+      say(_ws: unknown, text: string) {
+        events.push('say', text);
+      }
+      async ask(_ws: unknown, text: string) {
+        events.push('ask', text);
+        await gate.promise;
+        return text;
+      }
+      async *ticks() {
+        try {
+          for (let tick = 0; ; tick++) {
+            yield tick;
+            await new Promise(setImmediate);
+          }
+        } finally {
+          ended = true;
+        }
+      }
+    }
+    const { wsUrl } = await startApp({ providers: [Handler] });
+    const closed = deferred<number>();
+    const client = new FourDWebSocket(
+      wsUrl,
+      { onTerminate: (_ws, { code }) => closed.resolve(code) },
+      { contract, reconnect: false },
+    );
+    clients.push(client);
+    const [ws] = (await events.next('open')) as [ConnectionOf<typeof contract>];
+    const first = deferred<void>();
+    const items = (async () => {
+      for await (const _tick of client.stream(contract.ticks(''))) first.resolve();
+    })();
+    const stopped = items.catch((error: unknown) => error);
+    await first.promise;
+    const asked = client.call(contract.ask('one'));
+    client.send(contract.say('waits'));
+    const lost = client.call(contract.ask('waits, too')).catch((error: unknown) => error);
+    await events.next('ask');
+    ws.expiresAt = soon(0);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    gate.resolve();
+    expect(await asked).toBe('one');
+    expect(await closed.promise).toBe(4401);
+    expect((await lost) as Error).toMatchObject({ name: 'ConnectionLostError' });
+    expect(await stopped).toBeInstanceOf(Error);
+    expect(events.order).toEqual(['open', 'ask']);
+    expect(ended).toBe(true);
+  });
+});
+
+describe('19.5 refresh', () => {
+  it.each<[string, Serve]>([
+    ['a guard', {}],
+    ['a request-scoped guard', { guard: ScopedGuard }],
+    ['Fastify', { app: { platform: 'fastify' } }],
+    ['compression', { options: { perMessageDeflate: true } }],
+  ])(
+    'the client brings a fresh token in time: nothing is lost, or served out of turn (%s)',
+    async (_name, how) => {
+      const { wsUrl, events } = await serve(how);
+      let tokens = 0;
+      const client = fourD(wsUrl, events, { token: () => tokenOf('ann', ++tokens < 4 ? 250 : 60_000) });
+      await events.next('client open');
+      const sent: string[] = [];
+      const count = (event: string) => events.order.filter((name) => name === event).length;
+      while (count('refresh') < 3) {
+        sent.push(String(sent.length));
+        client.send(sent.at(-1)!);
+        // A token behind more than a server can do would come too late.
+        do await new Promise(setImmediate);
+        while (sent.length - count('client message') > 20);
+      }
+      for (const data of sent) expect(await events.next('client message')).toEqual([data]);
+      expect(events.unread('message').flat()).toEqual(sent);
+      expect(events.order).not.toContain('terminate');
+      expect(events.unread('refresh').map(([name]) => name)).toEqual(['ann', 'ann', 'ann']);
+      expect(new Set(events.unread('refresh').map(([, header]) => header)).size).toBe(3);
+    },
+  );
+
+  it("sees what the guards made of the new request, and keeps the application's data", async () => {
+    const { wsUrl, events } = await serve();
+    fourD(wsUrl, events, { token: () => tokenOf('ann', 200) });
+    const [ws] = (await events.next('open')) as [WebSocketConnection<{ seen?: number }>];
+    const { raw, headers } = ws.request;
+    ws.data.seen = 7;
+    await events.next('refresh');
+    expect(ws.request.raw).not.toBe(raw);
+    expect(ws.request.headers).toEqual({ ...headers, authorization: ws.request.raw.headers.authorization });
+    expect(ws.request.headers.authorization).not.toBe(headers.authorization);
+    expect(ws.request.raw.headersDistinct.authorization).toEqual([ws.request.headers.authorization]);
+    expect(ws.request.url).toBe('/');
+    expect(ws.remoteAddress).toBe('127.0.0.1');
+    expect(ws.data).toEqual({ seen: 7 });
+  });
+
+  it.each([
+    ['that has expired', () => tokenOf('ann', -1), 'The token has expired'],
+    ['of somebody else', () => tokenOf('bob', 60_000), "Another user's token"],
+    ['that no header can hold', () => 'ann\r\nX-User: bob', 'The token is none'],
+  ])('a token %s: 4401, and nothing behind it is served', async (_what, token, reason) => {
+    const { wsUrl, events } = await serve();
+    const client = await connect(wsUrl, {
+      ...bearer(tokenOf('ann', 60_000)),
+      protocols: ['nestjs-4d-websocket.v1'],
+    });
+    client.send('["positions",[],[]]\n');
+    await events.next('open');
+    client.send(`${JSON.stringify(['token', token()])}\n`);
+    client.send('\nbehind it');
+    expect(await client.closed).toEqual({ code: 4401, reason });
+    await events.next('terminate');
+    expect(events.order).toEqual(['open', 'terminate']);
+  });
+
+  it('a client whose token was refused asks for another, and comes back', async () => {
+    const { wsUrl, events } = await serve();
+    const tokens = [tokenOf('ann', 200), 'bad:1', tokenOf('ann', 60_000)];
+    fourD(wsUrl, events, { token: () => tokens.shift() });
+    expect(await events.next('client disconnect')).toEqual([4401]);
+    await events.next('client open');
+    expect(await events.next('client open')).toEqual([true]);
+    expect(tokens).toEqual([]);
+  });
+
+  it('token() that fails is told to onError; the connection ends with the old token, and the client comes back', async () => {
+    const { wsUrl, events } = await serve();
+    let asked = 0;
+    fourD(wsUrl, events, {
+      token: () => {
+        if (++asked === 2) throw new Error('The identity provider is away');
+        return tokenOf('ann', asked === 1 ? 100 : 60_000);
+      },
+    });
+    expect(await events.next('client error')).toEqual(['The identity provider is away']);
+    expect(await events.next('client disconnect')).toEqual([4401]);
+    await events.next('client open');
+    expect(await events.next('client open')).toEqual([true]);
+  });
+
+  it('a guard that fails says nothing of the token: the client is asked again', async () => {
+    const { wsUrl, events } = await serve();
+    const tokens = [tokenOf('ann', 500), 'crash', tokenOf('ann', 60_000)];
+    fourD(wsUrl, events, { token: () => tokens.shift() });
+    expect(await events.next('server error')).toEqual(['The database is away']);
+    expect((await events.next('refresh'))[0]).toBe('ann');
+    expect(events.order).not.toContain('terminate');
+  });
+
+  it('of many tokens that wait the last one counts; one without an end to move is not looked at', async () => {
+    const gate = deferred<void>();
+    const { wsUrl, events } = await serve({ onMessage: () => gate.promise });
+    const client = new ResumingClient(wsUrl);
+    await client.connect(bearer(tokenOf('ann', 60_000)));
+    const [ws] = (await events.next('open')) as [WebSocketConnection];
+    expect((await client.take('refresh')).header[1]).toBeLessThanOrEqual(54_000);
+    const say = (token: string) => client.client.send(`${JSON.stringify(['token', token])}\n`);
+    client.client.send('\nwait');
+    await events.next('message');
+    for (let index = 0; index < 1000; index++) say('bad:1');
+    const last = tokenOf('ann', 90_000);
+    say(last);
+    client.client.send('\nlast');
+    while (ws.queuedMessages < 2) await new Promise(setImmediate);
+    gate.resolve();
+    expect(await events.next('refresh')).toEqual(['ann', `Bearer ${last}`]);
+    await events.next('message');
+    ws.expiresAt = undefined;
+    say('bad:1');
+    client.client.send('\nserved');
+    expect(await events.next('message')).toEqual(['served']);
+  });
+});
