@@ -1,5 +1,5 @@
 import { browserTransport } from './browser-transport.js';
-import type { ClientOptions, ClientUrl, ContractClientOptions } from './client-options.js';
+import type { ClientOptions, ClientUrl, ContractClientOptions, PlainClientOptions } from './client-options.js';
 import {
   FourDWebSocketBase,
   type BlobClientHandler,
@@ -27,9 +27,9 @@ export class FourDWebSocket<T = unknown, C = undefined> extends FourDWebSocketBa
    * @throws {RangeError} for an option out of range
    */
   constructor(url: ClientUrl, handler: ContractClientHandler<NoInfer<C>>, options: ContractClientOptions<C>);
-  constructor(url: ClientUrl, handler?: TextClientHandler, options?: ClientOptions);
-  constructor(url: ClientUrl, handler: BlobClientHandler, options?: ClientOptions);
-  constructor(url: ClientUrl, handler: ObjectClientHandler<T>, options?: ClientOptions);
+  constructor(url: ClientUrl, handler?: TextClientHandler, options?: PlainClientOptions);
+  constructor(url: ClientUrl, handler: BlobClientHandler, options?: PlainClientOptions);
+  constructor(url: ClientUrl, handler: ObjectClientHandler<T>, options?: PlainClientOptions);
   constructor(
     url: ClientUrl,
     handler?: TypedClientHandler<T> | ContractClientHandler<C>,

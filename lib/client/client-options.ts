@@ -76,6 +76,14 @@ export interface ClientOptions {
   heartbeat?: HeartbeatOptions | false;
 }
 
+/**
+ * The options of a client without a contract. It says so, lest the compiler takes the parameters of a contract client's hooks for
+ * those of another.
+ */
+export interface PlainClientOptions extends ClientOptions {
+  contract?: undefined;
+}
+
 /** The options of a client with a contract. */
 export interface ContractClientOptions<C> extends ClientOptions {
   /**

@@ -3,6 +3,7 @@ export type {
   ClientUrl,
   ContractClientOptions,
   HeartbeatOptions,
+  PlainClientOptions,
   ReconnectOptions,
   ResumeOptions,
   ResumeStorage,

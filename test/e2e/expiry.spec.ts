@@ -34,7 +34,7 @@ import { deferred } from '../support/deferred.js';
 import { Recorder } from '../support/recorder.js';
 import { ResumingClient } from '../support/resuming-client.js';
 
-const clients: FourDWebSocket[] = [];
+const clients: { terminate(): void }[] = [];
 
 afterEach(async () => {
   for (const client of clients.splice(0)) client.terminate();
