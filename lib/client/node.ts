@@ -1,5 +1,10 @@
 import { nodeTransport } from './node-transport.js';
-import type { ClientOptions, ClientUrl, ContractClientOptions, PlainClientOptions } from './client-options.js';
+import type {
+  ClientOptions,
+  ClientUrl,
+  ContractClientOptions,
+  PlainClientOptions,
+} from './client-options.js';
 import {
   FourDWebSocketBase,
   type BlobClientHandler,
