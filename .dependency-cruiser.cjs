@@ -210,6 +210,20 @@ module.exports = {
       'foundation/',
       'interfaces/',
     ]),
+    room('health', '^lib/health/', ['handlers/web-socket-server.registry', 'server/']),
+    room(
+      'prometheus',
+      '^lib/prometheus/',
+      ['handlers/web-socket-server.registry', 'server/', 'observability/', 'errors/'],
+      'It watches the diagnostics channels, and nothing knows of it.',
+    ),
+    {
+      name: 'watchers-are-optional',
+      severity: 'error',
+      comment: 'Who is not watched pays for no watcher.',
+      from: { path: '^lib/', pathNot: '^lib/(prometheus|opentelemetry|inspector)/' },
+      to: { path: '^lib/(prometheus|opentelemetry|inspector)/|node_modules/(prom-client|@opentelemetry)' },
+    },
     {
       name: 'client-without-packages',
       severity: 'error',

@@ -13,6 +13,7 @@ import { ServerHooksFactory } from './handlers/server-hooks.js';
 import { ServerLauncher } from './handlers/server-launcher.js';
 import { WebSocketPublisher } from './handlers/web-socket-publisher.js';
 import { WebSocketServerRegistry } from './handlers/web-socket-server.registry.js';
+import { WebSocketHealthIndicator } from './health/web-socket-health.indicator.js';
 import { ConfigurableModuleClass, type FourDWebSocketModuleOptions } from './module-options.js';
 import { ServerHost } from './server/server-host.js';
 
@@ -31,6 +32,7 @@ import { ServerHost } from './server/server-host.js';
     ServerHistories,
     WebSocketServerRegistry,
     WebSocketPublisher,
+    WebSocketHealthIndicator,
     UpgradeRouter,
     { provide: ServerHost, useExisting: UpgradeRouter },
     FourDWsAdapter,
@@ -38,7 +40,7 @@ import { ServerHost } from './server/server-host.js';
     ServerLauncher,
     connectionProvider,
   ],
-  exports: [WebSocketServerRegistry, WebSocketPublisher, CONNECTION],
+  exports: [WebSocketServerRegistry, WebSocketPublisher, WebSocketHealthIndicator, CONNECTION],
 })
 export class FourDWebSocketModule extends ConfigurableModuleClass {
   constructor(config: ApplicationConfig, adapter: FourDWsAdapter, modules: ModulesContainer) {

@@ -41,6 +41,11 @@ export { InvalidHandlerError } from './errors/invalid-handler.error.js';
 export { InvalidOptionError } from './errors/invalid-option.error.js';
 export { FourDWebSocketModule } from './four-d-websocket.module.js';
 export { CONNECTION } from './handlers/connection.provider.js';
+export {
+  WebSocketHealthIndicator,
+  type WebSocketHealth,
+  type WebSocketHealthOptions,
+} from './health/web-socket-health.indicator.js';
 export { WebSocketPublisher, type PublisherOptions } from './handlers/web-socket-publisher.js';
 export { WebSocketServerRegistry } from './handlers/web-socket-server.registry.js';
 export type {
