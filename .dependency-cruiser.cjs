@@ -217,6 +217,12 @@ module.exports = {
       ['handlers/web-socket-server.registry', 'server/', 'observability/', 'errors/'],
       'It watches the diagnostics channels, and nothing knows of it.',
     ),
+    room(
+      'opentelemetry',
+      '^lib/opentelemetry/',
+      ['server/', 'observability/', 'errors/'],
+      'It watches the diagnostics channels, and nothing knows of it.',
+    ),
     {
       name: 'watchers-are-optional',
       severity: 'error',

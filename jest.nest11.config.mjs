@@ -28,6 +28,8 @@ export default {
     'history-catch-up',
     'history-redis-operations',
     'terminus',
+    'prometheus',
+    'opentelemetry',
     // An ES module of theirs can't be required.
     'asyncapi',
     // What they test is the same on each Nest.
