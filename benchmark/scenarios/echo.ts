@@ -100,6 +100,7 @@ function textEntries(inFlight: number): Entry[] {
   ];
 }
 
+const WATCHED: EchoOptions = { path: '/text', message: TEXT, inFlight: 1 };
 const BINARY = Buffer.alloc(16 * 1024, 'x');
 const BLOB: EchoOptions = { path: '/blob', message: BINARY, inFlight: 1 };
 const OBJECT: EchoOptions = {
@@ -159,6 +160,26 @@ export const echoScenarios: readonly Scenario[] = [
     unit: 'message',
     entries: [entry(WS, 'ws', OBJECT), entry(OURS, 'four-d', OBJECT)],
     targets: [{ what: 'CPU per message', of: OURS, against: WS, by: 'cost', most: 1.05 }],
+  },
+  {
+    name: 'watched',
+    title: 'Echo, 50 clients, 1 message in flight, 64 B: watched by nobody, and by somebody',
+    unit: 'message',
+    entries: [
+      entry(OURS, 'four-d', WATCHED),
+      entry('counted for Prometheus', 'four-d-prometheus', WATCHED),
+      entry('traced, 1 % of the spans exported', 'four-d-traced', WATCHED),
+    ],
+    targets: [
+      { what: 'CPU per message', of: 'counted for Prometheus', against: OURS, by: 'cost', most: 1.1 },
+      {
+        what: 'CPU per message',
+        of: 'traced, 1 % of the spans exported',
+        against: OURS,
+        by: 'cost',
+        most: 1.15,
+      },
+    ],
   },
   {
     name: 'instance',

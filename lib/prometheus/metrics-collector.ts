@@ -24,6 +24,7 @@ import type {
 import type { ServerStats } from '../server/server-stats.js';
 import type { WebSocketServer } from '../server/web-socket-server.js';
 import { checkMetricsOptions, METRICS_OPTIONS, type WebSocketMetricsOptions } from './metrics-options.js';
+import { addDuration, type Durations } from './hook-durations.js';
 import { Metrics, type MessageCounts, type MetricsSource } from './metrics.js';
 
 /** How many servers have a label of their own, and how many codes beside those that are known. */
@@ -43,6 +44,11 @@ const USUAL_CODES = ['1000', '1001', '1005', '1006', '1008', '1009', '1011', '10
 
 type Subscriber = (event: unknown) => void;
 
+/** What is counted for the servers of one label. */
+interface ServerCounts extends MessageCounts {
+  onMessage: Durations | undefined;
+}
+
 /** Counts what the application's servers tell of on the diagnostics channels (reference 18.2). */
 @Injectable()
 export class MetricsCollector
@@ -55,9 +61,9 @@ export class MetricsCollector
   readonly #labels = new BoundedNames(MOST_SERVERS, [NO_SERVER, OTHER_PATHS]);
   readonly #closeCodes = new BoundedNames(MOST_CODES, KNOWN_CODES);
   readonly #errorCodes = new BoundedNames(MOST_CODES, KNOWN_CODES);
-  readonly #counts = new Map<string, MessageCounts>();
+  readonly #counts = new Map<string, ServerCounts>();
   /** Null for servers of other applications in the process. */
-  readonly #countsOf = new WeakMap<WebSocketServer, MessageCounts | null>();
+  readonly #countsOf = new WeakMap<WebSocketServer, ServerCounts | null>();
   readonly #subscriptions: (readonly [channel: string, subscriber: Subscriber])[] = [];
   #metrics: Metrics | undefined;
   #hasFailed = false;
@@ -113,8 +119,14 @@ export class MetricsCollector
     });
     if (!this.#measuresHooks) return;
     this.#onEnd<HookContext>('hook', ({ server, hook, duration }) => {
-      const label = this.#of(server)?.label;
-      if (label !== undefined) metrics.hookDuration.observe({ server: label, hook }, duration! / 1000);
+      const counts = this.#of(server);
+      if (counts === null) return;
+      // A message's are looked up once for each server.
+      if (hook === 'onMessage') counts.onMessage ??= metrics.hookDurations.durationsOf(counts.label, hook);
+      addDuration(
+        hook === 'onMessage' ? counts.onMessage! : metrics.hookDurations.durationsOf(counts.label, hook),
+        duration! / 1000,
+      );
     });
   }
 
@@ -142,7 +154,7 @@ export class MetricsCollector
     return this.#stats;
   }
 
-  #of(server: WebSocketServer): MessageCounts | null {
+  #of(server: WebSocketServer): ServerCounts | null {
     const known = this.#countsOf.get(server);
     if (known !== undefined) return known;
     const isOurs = [...this.#servers].includes(server);
@@ -152,10 +164,10 @@ export class MetricsCollector
   }
 
   /** What is counted has a series from the beginning: the first one of it is an increase, too. */
-  #begin(label: string): MessageCounts {
+  #begin(label: string): ServerCounts {
     let counts = this.#counts.get(label);
     if (counts !== undefined) return counts;
-    counts = { label, received: 0, receivedBytes: 0, sent: 0, sentBytes: 0 };
+    counts = { label, received: 0, receivedBytes: 0, sent: 0, sentBytes: 0, onMessage: undefined };
     this.#counts.set(label, counts);
     const { handshakes, closes } = this.#metrics!;
     for (const outcome of OUTCOMES) handshakes.inc({ server: label, outcome }, 0);

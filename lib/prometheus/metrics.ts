@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { ServerStats } from '../server/server-stats.js';
+import { HookDurations } from './hook-durations.js';
 import { MetricExistsError } from './metric-exists.error.js';
 
 /** What is counted of the messages of the servers of one label. */
@@ -20,7 +21,6 @@ export interface MetricsSource {
 
 const CONNECTION_BUCKETS = [1, 10, 60, 300, 1800, 3600, 4 * 3600, 24 * 3600];
 const HANDSHAKE_BUCKETS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
-const HOOK_BUCKETS = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10];
 
 /** A gauge of how servers stand; undefined where there is nothing of the kind. */
 type Reading = (stats: ServerStats) => number | undefined;
@@ -66,7 +66,7 @@ export class Metrics {
   readonly limits: Counter<'server' | 'limit'>;
   readonly connectionDuration: Histogram<'server'>;
   readonly handshakeDuration: Histogram<'server'>;
-  readonly hookDuration: Histogram<'server' | 'hook'>;
+  readonly hookDurations: HookDurations;
   readonly #registry: Registry;
   readonly #names: string[] = [];
 
@@ -139,13 +139,7 @@ export class Metrics {
       buckets: HANDSHAKE_BUCKETS,
       registers,
     });
-    this.hookDuration = new Histogram({
-      name: 'websocket_server_hook_duration_seconds',
-      help: 'How long hooks took, with the sending of what they returned',
-      labelNames: ['server', 'hook'],
-      buckets: HOOK_BUCKETS,
-      registers,
-    });
+    this.hookDurations = new HookDurations(registry);
   }
 
   /** Takes them off the registry. */
