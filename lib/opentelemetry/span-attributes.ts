@@ -34,10 +34,9 @@ export function answerAttributes({ outcome, status, reason, connection }: Handsh
   return attributes;
 }
 
-/** Whose hook it is, and which. */
-export function hookAttributes({ server, connection, hook, member }: HookContext): Attributes {
+/** Whose hook it is, and which: what a sampler may decide by. */
+export function hookAttributes({ server, hook, member }: HookContext): Attributes {
   const attributes: Attributes = { 'websocket.server.path': pathOf(server), 'websocket.hook': hook };
-  if (connection !== undefined) attributes['websocket.connection.id'] = connection.id;
   if (member !== undefined) {
     attributes['rpc.system'] = 'jsonrpc';
     attributes['rpc.method'] = member;

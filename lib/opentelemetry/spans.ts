@@ -8,7 +8,6 @@ import {
   SpanStatusCode,
   trace as traces,
   type Context,
-  type Link,
   type Span,
   type SpanContext,
   type Tracer,
@@ -20,6 +19,11 @@ import type { Quietly } from './quietly.js';
 import { answerAttributes, hookAttributes, pathOf, requestAttributes } from './span-attributes.js';
 import type { Subscriptions } from './subscriptions.js';
 
+/** Where an operation keeps its span: a WeakMap would be work for the garbage collector with each message. */
+const SPAN = Symbol('nestjs-4d-websocket span');
+
+type Traced<T> = T & { [SPAN]?: Span };
+
 /** In the context of a handshake: its span. `onOpen` begins within it. */
 const HANDSHAKE = createContextKey('nestjs-4d-websocket handshake');
 
@@ -29,7 +33,7 @@ const HANDSHAKE = createContextKey('nestjs-4d-websocket handshake');
  */
 class ContextStore extends AsyncLocalStorage<Context> {
   override run<R, A extends unknown[]>(context: Context, callback: (...args: A) => R, ...args: A): R {
-    return contexts.with(context, () => callback(...args));
+    return contexts.with(context, callback, undefined, ...args);
   }
 }
 
@@ -41,7 +45,6 @@ export class Spans {
   readonly #config: () => WebSocketInstrumentationConfig;
   readonly #tracer: () => Tracer;
   readonly #quietly: Quietly;
-  readonly #spans = new WeakMap<object, Span>();
   /** The spans of the handshakes that connections came of. */
   readonly #handshakes = new WeakMap<WebSocketConnection, SpanContext>();
 
@@ -57,11 +60,11 @@ export class Spans {
     subscriptions.add<HandshakeContext>('tracing:handshake:asyncEnd', (context) =>
       this.#endHandshake(context),
     );
-    subscriptions.add<HookContext>('tracing:hook:asyncEnd', (context) => this.#spans.get(context)?.end());
+    subscriptions.add<Traced<HookContext>>('tracing:hook:asyncEnd', (hook) => hook[SPAN]?.end());
     for (const name of ['handshake', 'hook'])
-      subscriptions.add<HandshakeContext | HookContext>(`tracing:${name}:error`, (context) => {
-        const span = this.#spans.get(context);
-        if (span !== undefined) failed(span, context.error);
+      subscriptions.add<Traced<HandshakeContext | HookContext>>(`tracing:${name}:error`, (operation) => {
+        const span = operation[SPAN];
+        if (span !== undefined) failed(span, operation.error);
       });
   }
 
@@ -80,7 +83,7 @@ export class Spans {
     subscriptions.onEnd(() => start.unbindStore(store));
   }
 
-  #beginHandshake(handshake: HandshakeContext): Context {
+  #beginHandshake(handshake: Traced<HandshakeContext>): Context {
     const { server, request } = handshake;
     const active = contexts.active();
     // An instrumentation of HTTP may have one already, which has read the headers.
@@ -91,12 +94,12 @@ export class Spans {
       { kind: SpanKind.SERVER, attributes: requestAttributes(handshake) },
       parent,
     );
-    this.#spans.set(handshake, span);
+    handshake[SPAN] = span;
     return traces.setSpan(parent, span).setValue(HANDSHAKE, span);
   }
 
-  #endHandshake(handshake: HandshakeContext): void {
-    const span = this.#spans.get(handshake);
+  #endHandshake(handshake: Traced<HandshakeContext>): void {
+    const span = handshake[SPAN];
     if (span === undefined) return;
     const { connection, status = 0 } = handshake;
     if (connection !== undefined) this.#handshakes.set(connection, span.spanContext());
@@ -109,28 +112,30 @@ export class Spans {
     span.end();
   }
 
-  #beginHook(hook: HookContext): Context {
+  #beginHook(hook: Traced<HookContext>): Context {
     const active = contexts.active();
+    const parent = withoutSpans(active);
     const { ignoreHandlerHook, handlerHook } = this.#config();
-    const { connection, member, hook: name, server } = hook;
-    const own = active.deleteValue(HANDSHAKE);
     if (ignoreHandlerHook !== undefined && this.#quietly.run(() => ignoreHandlerHook(hook)) === true)
-      return traces.deleteSpan(own);
-    const handshake = connection && this.#handshakeOf(connection, active);
-    const links: Link[] = handshake === undefined ? [] : [{ context: handshake }];
+      return parent;
+    const { connection, member, hook: name, server } = hook;
     const span = this.#tracer().startSpan(
       `${member ?? name} ${pathOf(server)}`,
       {
-        root: true,
         kind: name === 'onMessage' ? SpanKind.SERVER : SpanKind.INTERNAL,
         attributes: hookAttributes(hook),
-        links,
       },
-      own,
+      parent,
     );
-    this.#spans.set(hook, span);
-    if (handlerHook !== undefined && span.isRecording()) this.#quietly.run(() => handlerHook(span, hook));
-    return traces.setSpan(own, span);
+    hook[SPAN] = span;
+    const handshake = connection && this.#handshakeOf(connection, active);
+    // Most are not sampled: only what a sampler may look at was made for these.
+    if (span.isRecording()) {
+      if (connection !== undefined) span.setAttribute('websocket.connection.id', connection.id);
+      if (handshake !== undefined) span.addLink({ context: handshake });
+      if (handlerHook !== undefined) this.#quietly.run(() => handlerHook(span, hook));
+    }
+    return traces.setSpan(parent, span);
   }
 
   #handshakeOf(connection: WebSocketConnection, active: Context): SpanContext | undefined {
@@ -142,6 +147,12 @@ export class Spans {
     this.#handshakes.set(connection, span.spanContext());
     return span.spanContext();
   }
+}
+
+/** The context in which a trace of its own begins; the same one, where there is no other. */
+function withoutSpans(context: Context): Context {
+  const own = traces.getSpan(context) === undefined ? context : traces.deleteSpan(context);
+  return own.getValue(HANDSHAKE) === undefined ? own : own.deleteValue(HANDSHAKE);
 }
 
 function failed(span: Span, error: unknown): void {

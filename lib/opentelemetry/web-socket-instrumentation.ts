@@ -1,4 +1,5 @@
 import {
+  createNoopMeter,
   metrics,
   trace,
   type Meter,
@@ -56,6 +57,8 @@ export class WebSocketInstrumentation {
     if (this.#isEnabled) return;
     this.#isEnabled = true;
     this.#spans.begin(this.#subscriptions);
+    // Where nobody takes metrics, messages are not even counted.
+    if (this.#meter === createNoopMeter()) return;
     this.#quietly.run(() => this.#measurements.begin(this.#meter, this.#subscriptions));
   }
 
