@@ -5,6 +5,7 @@ import { UpgradeRouter } from './adapters/upgrade-router.js';
 import { thisInstanceProvider } from './handlers/this-instance.provider.js';
 import { InvalidHandlerError } from './errors/invalid-handler.error.js';
 import { DecisionResolver } from './handlers/decision-resolver.js';
+import { ConnectionLog } from './handlers/connection-log.js';
 import { CONNECTION, connectionProvider } from './handlers/connection.provider.js';
 import { EnhancerResolver } from './handlers/pipeline/enhancer-resolver.js';
 import { ProviderExplorer } from './handlers/provider-explorer.js';
@@ -38,6 +39,7 @@ import { ServerHost } from './server/server-host.js';
     FourDWsAdapter,
     thisInstanceProvider,
     ServerLauncher,
+    ConnectionLog,
     connectionProvider,
   ],
   exports: [WebSocketServerRegistry, WebSocketPublisher, WebSocketHealthIndicator, CONNECTION],

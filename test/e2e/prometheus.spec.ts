@@ -230,7 +230,7 @@ describe('18.2 Prometheus', () => {
 
   it("a registry of the application's: served with its other metrics; a name that is taken stops the start", async () => {
     const registry = new Registry();
-    new Counter({ name: 'orders_total', help: 'Orders', registers: [registry] });
+    registry.registerMetric(new Counter({ name: 'orders_total', help: 'Orders', registers: [] }));
     const first = await serve({}, { registry });
     expect((await first.scrape()).get('orders_total{}')).toBe(0);
     const [Server, Guard] = busyServer();

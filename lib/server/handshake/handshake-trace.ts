@@ -45,7 +45,9 @@ export class HandshakeTrace {
 
   rejected(error: HttpException): void {
     const { status, reason } = refusalOf(error);
-    this.refused('rejected', status, reason);
+    const { url = '' } = this.#trace.context.request;
+    // What the client is answered may quote its URL; a query often holds a token, which is nobody else's affair.
+    this.refused('rejected', status, reason.replace(url, () => url.split('?', 1)[0]!));
   }
 
   /** There is nobody to answer. */
