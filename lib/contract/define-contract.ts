@@ -29,7 +29,7 @@ const KINDS: readonly MemberKind[] = ['receives', 'sends', 'calls', 'streams', '
 
 /** What a handler has for other reasons, on either end: hooks, those of Nest, and what every object has. */
 const TAKEN =
-  /^(on(Open|Message|Resume|Error|Disconnect|Terminate|Connection|Module(Init|Destroy)|Application(Bootstrap|Shutdown))|beforeApplicationShutdown|dataType|headers|then|constructor|__proto__|to(Locale)?String|toJSON|valueOf|hasOwnProperty|isPrototypeOf|propertyIsEnumerable|__(define|lookup)[GS]etter__)$/;
+  /^(on(Open|Message|Resume|Refresh|Error|Disconnect|Terminate|Connection|Module(Init|Destroy)|Application(Bootstrap|Shutdown))|beforeApplicationShutdown|dataType|headers|then|constructor|__proto__|to(Locale)?String|toJSON|valueOf|hasOwnProperty|isPrototypeOf|propertyIsEnumerable|__(define|lookup)[GS]etter__)$/;
 
 /**
  * Declares what the two ends of a connection say to each other (reference 17.1).

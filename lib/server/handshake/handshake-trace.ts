@@ -47,7 +47,11 @@ export class HandshakeTrace {
     const { status, reason } = refusalOf(error);
     const { url = '' } = this.#trace.context.request;
     // What the client is answered may quote its URL; a query often holds a token, which is nobody else's affair.
-    this.refused('rejected', status, reason.replace(url, () => url.split('?', 1)[0]!));
+    this.refused(
+      'rejected',
+      status,
+      reason.replace(url, () => url.split('?', 1)[0]!),
+    );
   }
 
   /** There is nobody to answer. */
