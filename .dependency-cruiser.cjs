@@ -223,6 +223,26 @@ module.exports = {
       ['server/', 'observability/', 'errors/'],
       'It watches the diagnostics channels, and nothing knows of it.',
     ),
+    room(
+      'inspector',
+      '^lib/inspector/',
+      [
+        'handlers/web-socket-server.registry',
+        'decorators/(connection-handler|contract-handler|wss-handler)',
+        'client/browser',
+        'contract/',
+        'server/',
+        'errors/',
+      ],
+      'It watches the diagnostics channels, serves its page, and nothing knows of it.',
+    ),
+    {
+      name: 'inspector-page',
+      severity: 'error',
+      comment: 'What runs in a browser knows the contract, and nothing of the server.',
+      from: { path: '^lib/inspector/page/' },
+      to: { path: '^lib/', pathNot: '^lib/(inspector/(page/|contract)|client/browser)' },
+    },
     {
       name: 'watchers-are-optional',
       severity: 'error',
@@ -249,7 +269,7 @@ module.exports = {
       comment: 'Who has no client pays for none.',
       from: {
         path: '^lib/',
-        pathNot: '^lib/(clients|client|index|web-socket-client\\.module|decorators)',
+        pathNot: '^lib/(clients|client|index|web-socket-client\\.module|decorators|inspector/page)',
       },
       to: { path: '^lib/(clients|client)/' },
     },

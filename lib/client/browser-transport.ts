@@ -1,6 +1,6 @@
 import { encode, isText } from '../protocol/frame.js';
 import { BEARER_PREFIX, PLAIN_PROTOCOL } from '../protocol/sub-protocol.js';
-import type { Transport } from './transport.js';
+import type { Transport, TransportSocket } from './transport.js';
 
 /** A browser tells nobody when something was sent: those who wait for that look so often, in milliseconds. */
 const LOOK_EVERY = 20;
@@ -44,7 +44,7 @@ export const browserTransport: Transport = {
       whenSent(callback: () => void) {
         setTimeout(callback, LOOK_EVERY);
       },
-    });
+    }) as TransportSocket;
   },
   checkHeaders() {
     throw new TypeError('FourDWebSocket: browsers send no "headers"; use "token", a cookie or the query');

@@ -1,0 +1,2 @@
+export type { WebSocketInspectorExtras, WebSocketInspectorOptions } from './inspector-options.js';
+export { WebSocketInspectorModule } from './web-socket-inspector.module.js';

@@ -1,0 +1,52 @@
+import { Inject, Injectable, UseGuards, type OnModuleInit, type Type } from '@nestjs/common';
+import { ApplicationConfig } from '@nestjs/core';
+import { WSSHandler } from '../decorators/wss-handler.decorator.js';
+import { InspectorHandler } from './inspector.handler.js';
+import type { WebSocketInspectorExtras } from './inspector-options.js';
+import { WatchedServers } from './watched-servers.js';
+
+/**
+ * Makes the class of the server that a page talks to, beside the page: guarded as that is, for pages of this application only, and apart
+ * from what the module's options say of the application's servers.
+ */
+export function inspectorServer({ path, guards }: Required<WebSocketInspectorExtras>): Type<object> {
+  @UseGuards(...guards)
+  @Injectable()
+  class WebSocketInspectorServer implements OnModuleInit {
+    constructor(
+      @Inject(ApplicationConfig) private readonly config: ApplicationConfig,
+      @Inject(WatchedServers) servers: WatchedServers,
+    ) {
+      servers.leaveOut(this);
+    }
+
+    /** The global prefix is known by now, and servers are not looked for yet. */
+    onModuleInit(): void {
+      const names = [this.config.getGlobalPrefix(), path, 'socket'].flatMap((part) => part.split('/'));
+      WSSHandler({
+        path: `/${names.filter((name) => name !== '').join('/')}`,
+        dataType: 'object',
+        allowedOrigins: isSameHost,
+        backplane: false,
+        history: false,
+        messageRate: false,
+        handshakeRate: [],
+        maxPayload: 1024 * 1024,
+      })(WebSocketInspectorServer);
+    }
+
+    onConnection(): typeof InspectorHandler {
+      return InspectorHandler;
+    }
+  }
+  return WebSocketInspectorServer;
+}
+
+/** A page of another site would speak with the credentials of whoever looks at it. */
+function isSameHost(
+  origin: string,
+  { headers }: { headers: { host?: string; 'x-forwarded-host'?: unknown } },
+): boolean {
+  const host = URL.canParse(origin) ? new URL(origin).host : '';
+  return host === headers.host || host === headers['x-forwarded-host'];
+}

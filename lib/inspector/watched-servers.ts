@@ -1,0 +1,51 @@
+import { Injectable } from '@nestjs/common';
+import { WebSocketServerRegistry } from '../handlers/web-socket-server.registry.js';
+import type { WebSocketConnection } from '../server/web-socket-connection.js';
+import type { WebSocketServer } from '../server/web-socket-server.js';
+
+/** The application's servers, but for the inspector's own, by numbers that the page may name them with. */
+@Injectable()
+export class WatchedServers implements Iterable<WebSocketServer> {
+  readonly #ids = new WeakMap<WebSocketServer, number>();
+  #lastId = 0;
+  #own: object | undefined;
+
+  constructor(private readonly registry: WebSocketServerRegistry) {}
+
+  /** Says whose server is not to be watched. */
+  leaveOut(handler: object): void {
+    this.#own = handler;
+  }
+
+  *[Symbol.iterator](): IterableIterator<WebSocketServer> {
+    for (const server of this.registry) if (server.handler !== this.#own) yield server;
+  }
+
+  idOf(server: WebSocketServer): number {
+    let id = this.#ids.get(server);
+    if (id === undefined) this.#ids.set(server, (id = ++this.#lastId));
+    return id;
+  }
+
+  get(id: number): WebSocketServer | undefined {
+    for (const server of this) if (this.idOf(server) === id) return server;
+    return undefined;
+  }
+
+  has(server: WebSocketServer | undefined): boolean {
+    return server !== undefined && server.handler !== this.#own && [...this.registry].includes(server);
+  }
+
+  connection(id: number): WebSocketConnection | undefined {
+    for (const server of this) {
+      const connection = server.connections.get(id);
+      if (connection !== undefined) return connection;
+    }
+    return undefined;
+  }
+}
+
+/** A server's path, as people read it. */
+export function pathOf(server: WebSocketServer | undefined): string {
+  return server === undefined ? '' : (server.path ?? '*');
+}
