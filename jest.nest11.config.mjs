@@ -30,6 +30,7 @@ export default {
     'terminus',
     'prometheus',
     'opentelemetry',
+    'inspector',
     // An ES module of theirs can't be required.
     'asyncapi',
     // What they test is the same on each Nest.

@@ -172,7 +172,7 @@ export class Activity implements OnModuleDestroy {
     return {
       id: this.servers.idOf(server),
       path: pathOf(server),
-      handler: (server.handler.constructor as { name?: string } | undefined)?.name ?? 'handler',
+      handler: this.servers.nameOf(server),
       isClosing: server.closing,
       ...stats,
       ...(this.#counts.get(server) ?? noCounts()),

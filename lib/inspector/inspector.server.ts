@@ -9,19 +9,25 @@ import { WatchedServers } from './watched-servers.js';
  * Makes the class of the server that a page talks to, beside the page: guarded as that is, for pages of this application only, and apart
  * from what the module's options say of the application's servers.
  */
-export function inspectorServer({ path, guards }: Required<WebSocketInspectorExtras>): Type<object> {
+export function inspectorServer({ path, guards }: Required<WebSocketInspectorExtras>): Type<object>[] {
   @UseGuards(...guards)
   @Injectable()
-  class WebSocketInspectorServer implements OnModuleInit {
+  class WebSocketInspectorServer {
+    onConnection(): typeof InspectorHandler {
+      return InspectorHandler;
+    }
+  }
+
+  /** Declares the server when the global prefix is known, and servers are not looked for yet. */
+  @Injectable()
+  class WebSocketInspectorPath implements OnModuleInit {
     constructor(
       @Inject(ApplicationConfig) private readonly config: ApplicationConfig,
-      @Inject(WatchedServers) servers: WatchedServers,
-    ) {
-      servers.leaveOut(this);
-    }
+      @Inject(WatchedServers) private readonly servers: WatchedServers,
+    ) {}
 
-    /** The global prefix is known by now, and servers are not looked for yet. */
     onModuleInit(): void {
+      this.servers.leaveOut(WebSocketInspectorServer);
       const names = [this.config.getGlobalPrefix(), path, 'socket'].flatMap((part) => part.split('/'));
       WSSHandler({
         path: `/${names.filter((name) => name !== '').join('/')}`,
@@ -34,12 +40,8 @@ export function inspectorServer({ path, guards }: Required<WebSocketInspectorExt
         maxPayload: 1024 * 1024,
       })(WebSocketInspectorServer);
     }
-
-    onConnection(): typeof InspectorHandler {
-      return InspectorHandler;
-    }
   }
-  return WebSocketInspectorServer;
+  return [WebSocketInspectorServer, WebSocketInspectorPath];
 }
 
 /** A page of another site would speak with the credentials of whoever looks at it. */

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type Type } from '@nestjs/common';
 import { WebSocketServerRegistry } from '../handlers/web-socket-server.registry.js';
 import type { WebSocketConnection } from '../server/web-socket-connection.js';
 import type { WebSocketServer } from '../server/web-socket-server.js';
@@ -8,17 +8,17 @@ import type { WebSocketServer } from '../server/web-socket-server.js';
 export class WatchedServers implements Iterable<WebSocketServer> {
   readonly #ids = new WeakMap<WebSocketServer, number>();
   #lastId = 0;
-  #own: object | undefined;
+  #own: Type<object> = class {};
 
   constructor(private readonly registry: WebSocketServerRegistry) {}
 
   /** Says whose server is not to be watched. */
-  leaveOut(handler: object): void {
+  leaveOut(handler: Type<object>): void {
     this.#own = handler;
   }
 
   *[Symbol.iterator](): IterableIterator<WebSocketServer> {
-    for (const server of this.registry) if (server.handler !== this.#own) yield server;
+    for (const server of this.registry) if (!(server.handler instanceof this.#own)) yield server;
   }
 
   idOf(server: WebSocketServer): number {
@@ -33,7 +33,13 @@ export class WatchedServers implements Iterable<WebSocketServer> {
   }
 
   has(server: WebSocketServer | undefined): boolean {
-    return server !== undefined && server.handler !== this.#own && [...this.registry].includes(server);
+    return server !== undefined && [...this].includes(server);
+  }
+
+  /** Whose server it is: the name of a class. */
+  nameOf(server: WebSocketServer): string {
+    for (const session of this.registry.sessions()) if (session.wss === server) return session.name;
+    return '';
   }
 
   connection(id: number): WebSocketConnection | undefined {

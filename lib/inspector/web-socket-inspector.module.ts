@@ -51,7 +51,7 @@ function guarded(module: DynamicModule, given: WebSocketInspectorExtras = {}): D
   return {
     ...module,
     imports: [...(module.imports ?? []), ...(extras.imports ?? [])],
-    providers: [...(module.providers ?? []), inspectorServer(extras)],
+    providers: [...(module.providers ?? []), ...inspectorServer(extras)],
     controllers: [inspectorController(extras)],
   };
 }

@@ -4,7 +4,7 @@ import { age, bytes, count } from './format.js';
 import type { Talk } from './talk.js';
 
 /** How many rows a page has, and how often it is asked for anew, in milliseconds. */
-const ROWS = 50;
+const ROWS = 25;
 const EVERY = 2000;
 /** How long somebody may pause in typing. */
 const TYPING = 200;
