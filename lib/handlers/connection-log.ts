@@ -1,5 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { Injectable, Logger, type LogLevel, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import type { ConnectionCloseEvent, ConnectionOpenEvent, HandshakeContext } from '../server/diagnostics.js';
 import type { WebSocketServer } from '../server/web-socket-server.js';
 import { WebSocketServerRegistry } from './web-socket-server.registry.js';
@@ -24,7 +24,7 @@ export class ConnectionLog implements OnModuleInit, OnModuleDestroy {
   constructor(private readonly servers: WebSocketServerRegistry) {}
 
   onModuleInit(): void {
-    if (!Logger.isLevelEnabled('debug')) return;
+    if (!isWritten('debug')) return;
     this.#on<ConnectionOpenEvent>('nestjs-4d-websocket:connection:open', ({ server, connection }) => {
       if (this.#writes(server)) this.#write(server, `open ${connection.id} from ${connection.remoteAddress}`);
     });
@@ -86,6 +86,12 @@ export class ConnectionLog implements OnModuleInit, OnModuleDestroy {
     subscribe(channel, subscriber);
     this.#subscriptions.push(() => unsubscribe(channel, subscriber));
   }
+}
+
+/** Nest 11 says of every level that it is off, until the application has said which are on: until then all of them are. */
+function isWritten(level: LogLevel): boolean {
+  const { logLevels } = Logger as unknown as { logLevels?: readonly LogLevel[] };
+  return logLevels === undefined || Logger.isLevelEnabled(level);
 }
 
 /** What a client chose, in one line and with no characters that could forge another. */
