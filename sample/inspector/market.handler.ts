@@ -30,7 +30,10 @@ export class MarketHandler implements ConnectionHandler<Order> {
       return { ordered: amount, share };
     }
     await new Promise((resolve) => setTimeout(resolve, 200 + Math.random() * 400));
-    return { report: share, text: 'x'.repeat(20_000) };
+    return {
+      report: share,
+      prices: Array.from({ length: 60 }, () => Math.round(Math.random() * 10_000) / 100),
+    };
   }
 
   onError(ws: WebSocketConnection, { errors: [{ message }] }: WSErrorEvent) {

@@ -254,9 +254,8 @@ describe('18.3 what it tells', () => {
     await page.call(inspectorContract.list(LIST));
     expect(watched()).toBe(false);
     const stop = new AbortController();
-    const seconds = page
-      .stream(inspectorContract.seconds({}), { signal: stop.signal })
-      [Symbol.asyncIterator]();
+    const stream = page.stream(inspectorContract.seconds({}), { signal: stop.signal });
+    const seconds = stream[Symbol.asyncIterator]();
     await seconds.next();
     expect(watched()).toBe(true);
     for (const text of ['one', 'two', 'throw']) client.send(text);
