@@ -86,6 +86,7 @@ module.exports = {
       '^lib/server/handshake/',
       [
         'server/socket/connection-socket',
+        'server/message/shared-deflate',
         'observability/(channels|events|trace)',
         'protocol/',
         'errors/',

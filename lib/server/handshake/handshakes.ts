@@ -18,6 +18,8 @@ import { HandshakeExchange } from './handshake-exchange.js';
 import { HandshakeRate, type HandshakeLimit } from './handshake-rate.js';
 import { HandshakeTrace } from './handshake-trace.js';
 import { LazyHandshakeRequest } from './handshake-request.js';
+import { NegotiatedDeflate } from './negotiated-deflate.js';
+import type { SharedDeflate } from '../message/shared-deflate.js';
 import { runMiddleware } from './handshake-middleware.js';
 import { PendingHandshake, type PendingHandshakeLimits } from './pending-handshake.js';
 import { isInstance } from '../../foundation/instance.js';
@@ -96,6 +98,7 @@ export class Handshakes<Source extends object> {
   // ws writes the 101 within handleUpgrade; its event for the headers tells no more than the request.
   #upgradeHeaders: readonly string[] = [];
   #upgrading: HandshakeTrace | undefined;
+  #deflate: SharedDeflate | undefined;
 
   constructor(server: HandshakeServer<Source>) {
     const { options } = server;
@@ -113,7 +116,13 @@ export class Handshakes<Source extends object> {
       handleProtocols: (offered) => chooseProtocol(offered, options),
     };
     this.#protocol = new ProtocolServer(protocolOptions);
+    const { perMessageDeflate } = options;
+    const negotiated =
+      perMessageDeflate === false
+        ? undefined
+        : new NegotiatedDeflate(perMessageDeflate === true ? {} : perMessageDeflate);
     this.#protocol.on('headers', (headers) => {
+      this.#deflate = negotiated?.read(headers);
       headers.push(...this.#upgradeHeaders);
     });
     // What our own checks leave to ws: malformed lists of sub-protocols and extensions.
@@ -393,7 +402,10 @@ export class Handshakes<Source extends object> {
     this.#upgradeHeaders = exchange.usedResponse?.headerLines(101) ?? [];
     this.#upgrading = attempt.trace;
     try {
-      this.#protocol.handleUpgrade(raw, socket, head, (websocket) => accepted(websocket as ConnectionSocket));
+      this.#protocol.handleUpgrade(raw, socket, head, (websocket) => {
+        (websocket as ConnectionSocket).deflate = this.#deflate;
+        accepted(websocket as ConnectionSocket);
+      });
     } finally {
       this.#upgradeHeaders = [];
       this.#upgrading = undefined;

@@ -6,6 +6,8 @@ const COPY_LIMIT = 4096;
 
 const FINAL_TEXT = 0x81;
 const FINAL_BINARY = 0x82;
+/** Says that the message is compressed (RFC 7692, section 6). */
+const RSV1 = 0x40;
 
 function headerLength(payloadLength: number): number {
   if (payloadLength < 126) return 2;
@@ -83,6 +85,11 @@ function dataFrame(
   if (!isShort) return [frame, data];
   frame.set(data, dataOffset);
   return frame;
+}
+
+/** A compressed message as one frame. */
+export function compressedFrame(data: Buffer, isBinary: boolean): Buffer | [header: Buffer, payload: Buffer] {
+  return dataFrame((isBinary ? FINAL_BINARY : FINAL_TEXT) | RSV1, data);
 }
 
 /** A view of binary data as a Buffer, without a copy; undefined if the object is not binary data. */

@@ -2,11 +2,16 @@ import {
   asBuffer,
   asJson,
   binaryFrame,
+  compressedFrame,
   headedFrame,
   payloadOf,
   textFrame,
   textFrameOf,
 } from './message-frame.js';
+import type { SharedDeflate } from './shared-deflate.js';
+
+/** A frame: in one piece if it is short, else its header and its payload. */
+type Frame = Buffer | [header: Buffer, payload: Buffer];
 
 /** The header line of a message of the application's (reference 16.7). */
 export const PLAIN_LINE = '\n';
@@ -19,8 +24,10 @@ export class SharedMessage {
   readonly data: string | Buffer | Blob;
   readonly isBinary: boolean;
   readonly #line: string;
-  #frame: Buffer | [header: Buffer, payload: Buffer] | undefined;
-  #headedFrame: Buffer | [header: Buffer, payload: Buffer] | undefined;
+  #frame: Frame | undefined;
+  #headedFrame: Frame | undefined;
+  #compressed: Map<SharedDeflate, Frame | undefined> | undefined;
+  #headedCompressed: Map<SharedDeflate, Frame | undefined> | undefined;
   #bytes: number | undefined;
 
   private constructor(data: string | Buffer | Blob, isBinary: boolean, line = PLAIN_LINE) {
@@ -63,7 +70,7 @@ export class SharedMessage {
   }
 
   /** The frame that connections share; undefined for a Blob, whose bytes have to be read first. */
-  get frame(): Buffer | [header: Buffer, payload: Buffer] | undefined {
+  get frame(): Frame | undefined {
     if (this.#frame === undefined && !(this.data instanceof Blob)) {
       if (typeof this.data === 'string') this.#frame = textFrame(this.data);
       else this.#frame = this.isBinary ? binaryFrame(this.data) : textFrameOf(this.data);
@@ -72,13 +79,36 @@ export class SharedMessage {
   }
 
   /** The same of those that speak the sub-protocol. */
-  get headedFrame(): Buffer | [header: Buffer, payload: Buffer] | undefined {
+  get headedFrame(): Frame | undefined {
     const { data } = this;
     if (this.#headedFrame === undefined && !(data instanceof Blob)) {
       if (typeof data === 'string') this.#headedFrame = textFrame(this.#line + data);
       else this.#headedFrame = headedFrame(this.#line, data, this.isBinary);
     }
     return this.#headedFrame;
+  }
+
+  /**
+   * The frame for connections that are compressed with this: made once for all of them.
+   *
+   * @returns undefined for a Blob, and for what is too long to be compressed while everybody waits
+   */
+  compressedFrame(deflate: SharedDeflate, isHeaded: boolean): Frame | undefined {
+    const frames = isHeaded ? (this.#headedCompressed ??= new Map()) : (this.#compressed ??= new Map());
+    let frame = frames.get(deflate);
+    if (frame === undefined && !frames.has(deflate)) {
+      frame = this.#compress(deflate, isHeaded);
+      frames.set(deflate, frame);
+    }
+    return frame;
+  }
+
+  #compress(deflate: SharedDeflate, isHeaded: boolean): Frame | undefined {
+    const data = isHeaded ? this.headedData : this.data;
+    if (data instanceof Blob) return undefined;
+    if (deflate.leaves(bytesOf(data))) return isHeaded ? this.headedFrame : this.frame;
+    const compressed = deflate.compress(typeof data === 'string' ? Buffer.from(data) : data);
+    return compressed && compressedFrame(compressed, this.isBinary);
   }
 
   /** What is sent through `ws` to those that speak the sub-protocol. */

@@ -3,6 +3,7 @@ import type { Writable } from 'node:stream';
 import { WebSocket } from 'ws';
 import { CloseCode } from '../../errors/close-code.js';
 import { protocolErrorCode } from '../../errors/error-details.js';
+import type { SharedDeflate } from '../message/shared-deflate.js';
 
 /** What a connection's sockets tell of. */
 export interface SocketObserver {
@@ -28,6 +29,8 @@ const NOTHING = Buffer.alloc(0);
 /** The `WebSocket` of one connection, as `ws` makes it for us (its server's option `WebSocket`). */
 export class ConnectionSocket extends WebSocket {
   #observer: SocketObserver | null = null;
+  /** What compresses messages that others share; undefined if they are compressed for this connection alone, or not at all. */
+  deflate: SharedDeflate | undefined = undefined;
 
   /**
    * Hands what happens on a connection's sockets to its observer. The listeners are shared, and find the observer on the

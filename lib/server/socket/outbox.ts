@@ -5,6 +5,7 @@ import { DrainWatcher } from './drain-watcher.js';
 import { endOfTurn } from '../../foundation/end-of-turn.js';
 import { asBuffer, asJson, binaryFrame, headedFrame, textFrame } from '../message/message-frame.js';
 import { bytesOf, headed, PLAIN_LINE, type SharedMessage } from '../message/shared-message.js';
+import type { SharedDeflate } from '../message/shared-deflate.js';
 import { messageSent } from '../../observability/channels.js';
 
 /** Frames of one turn up to this many bytes are copied into one chunk; more go out as they are, in one `writev`. */
@@ -12,6 +13,11 @@ const COPY_LIMIT = 64 * 1024;
 
 /** A turn ends in the asynchronous context of whoever began it, which is nothing to the observers of the others. */
 const detached = new AsyncResource('nestjs-4d-websocket');
+
+/** The `WebSocket` that an outbox sends through. */
+interface OutboxSocket extends WebSocket {
+  readonly deflate: SharedDeflate | undefined;
+}
 
 /** What an outbox tells its connection. */
 export interface OutboxObserver {
@@ -31,11 +37,11 @@ export interface OutboxObserver {
  * - whole frames are written, so that those of `ws` (pong, close) come before or after them, never inside;
  * - the frames that wait are flushed before `ws` writes a close frame (`ConnectionSocket.close` sees to it) and
  *   before the socket ends, because nothing may follow either;
- * - `ws`'s own sender holds nothing back. It does while it compresses and while it reads a Blob; then, and on
- *   every compressed connection, messages go through `websocket.send`, which keeps their order.
+ * - `ws`'s own sender holds nothing back. It does while it compresses and while it reads a Blob; then messages go through
+ *   `websocket.send`, which keeps their order, as do all that are compressed for this connection alone.
  */
 export class Outbox {
-  readonly #websocket: WebSocket;
+  readonly #websocket: OutboxSocket;
   readonly #socket: Socket;
   readonly #observer: OutboxObserver;
   readonly #limit: number;
@@ -50,7 +56,9 @@ export class Outbox {
   readonly #headed: boolean;
   /** Whether a message is a frame that is written as it is: one look for all that can be in the way. */
   #direct: boolean;
-  #blobs = 0;
+  /** How many messages `ws` may hold back: Blobs that it reads; of a compressed connection all that went through it. */
+  #held = 0;
+  readonly #deflate: SharedDeflate | undefined;
   #drain: DrainWatcher | null = null;
   #watching = false;
 
@@ -58,12 +66,19 @@ export class Outbox {
    * @param limit bytes that may be buffered at the end of a turn before the observer hears of an overflow
    * @param headed whether messages have a header line, as in the sub-protocol (reference 16.7)
    */
-  constructor(websocket: WebSocket, socket: Socket, observer: OutboxObserver, limit: number, headed = false) {
+  constructor(
+    websocket: OutboxSocket,
+    socket: Socket,
+    observer: OutboxObserver,
+    limit: number,
+    headed = false,
+  ) {
     this.#websocket = websocket;
     this.#socket = socket;
     this.#observer = observer;
     this.#limit = limit;
     this.#compressed = websocket.extensions !== '';
+    this.#deflate = websocket.deflate;
     this.#headed = headed;
     this.#direct = !this.#compressed && !headed;
   }
@@ -104,8 +119,12 @@ export class Outbox {
   /** Sends a message that many connections share: its frame is made once for all of them. */
   sendShared(message: SharedMessage): void {
     if (messageSent.hasSubscribers) this.#observer.sent(message.data, message.isBinary, message.bytes);
+    if (this.#compressed) {
+      this.#sendSharedCompressed(message);
+      return;
+    }
     const frame = this.#headed ? message.headedFrame : message.frame;
-    if (this.#compressed || this.#blobs !== 0 || frame === undefined) {
+    if (this.#held !== 0 || frame === undefined) {
       this.#sendThroughWs(this.#headed ? message.headedData : message.data, message.isBinary);
     } else {
       this.#appendFrame(frame);
@@ -114,8 +133,8 @@ export class Outbox {
 
   /** Sends what is for this connection alone, not the application's: a header line. */
   sendHeader(line: string): void {
-    if (this.#compressed || this.#blobs !== 0) this.#sendThroughWs(line, false);
-    else this.#append(textFrame(line));
+    if (this.#isWritable(line)) this.#append(textFrame(line));
+    else this.#sendThroughWs(line, false);
   }
 
   /** Hands what waits to the socket now. */
@@ -212,14 +231,33 @@ export class Outbox {
   /** Sends behind a header line, or through `ws`, or both. */
   #sendIndirectly(data: string | Buffer, isBinary: boolean): void {
     const isText = typeof data === 'string';
-    if (this.#compressed || this.#blobs !== 0) {
+    if (!this.#isWritable(data)) {
       if (!this.#headed) this.#sendThroughWs(data, isBinary);
       else this.#sendThroughWs(isText ? PLAIN_LINE + data : headed(PLAIN_LINE, data), isBinary);
     } else if (isText) {
-      this.#append(textFrame(PLAIN_LINE + data));
+      this.#append(textFrame(this.#headed ? PLAIN_LINE + data : data));
     } else {
-      this.#appendFrame(headedFrame(PLAIN_LINE, data, true));
+      this.#appendFrame(this.#headed ? headedFrame(PLAIN_LINE, data, true) : binaryFrame(data));
     }
+  }
+
+  /** Whether a message is written as it is, not compressed: behind nothing that `ws` holds, and short enough. */
+  #isWritable(data: string | Buffer): boolean {
+    if (this.#held !== 0) return false;
+    if (!this.#compressed) return true;
+    // A header line of the sub-protocol counts, too.
+    return this.#deflate !== undefined && this.#deflate.leaves(bytesOf(data) + PLAIN_LINE.length);
+  }
+
+  /** What is compressed once for all is written as plain frames are, unless `ws` holds what comes before it. */
+  #sendSharedCompressed(message: SharedMessage): void {
+    const frame =
+      this.#deflate === undefined || this.#held !== 0
+        ? undefined
+        : message.compressedFrame(this.#deflate, this.#headed);
+    if (frame === undefined)
+      this.#sendThroughWs(this.#headed ? message.headedData : message.data, message.isBinary);
+    else this.#appendFrame(frame);
   }
 
   #schedule(): void {
@@ -231,16 +269,16 @@ export class Outbox {
   #sendThroughWs(data: string | Buffer | Blob, isBinary: boolean): void {
     this.flush();
     this.#schedule();
-    const isBlob = data instanceof Blob;
-    if (isBlob) {
-      this.#blobs++;
+    const isHeld = this.#compressed || data instanceof Blob;
+    if (isHeld) {
+      this.#held++;
       this.#direct = false;
     }
     const before = this.#websocket.bufferedAmount;
     // ws sends Blobs, its types don't say so yet.
     this.#websocket.send(data as Buffer, { binary: isBinary }, (error) => {
       // A Blob that can not be read is an error that ws emits.
-      if (isBlob && --this.#blobs === 0) this.#direct = !this.#compressed && !this.#headed;
+      if (isHeld && --this.#held === 0) this.#direct = !this.#compressed && !this.#headed;
       this.#drain?.check(error);
     });
     this.#lastBytes = this.#websocket.bufferedAmount - before;
