@@ -20,9 +20,10 @@ export function serverFrameLength(payloadLength: number): number {
   return payloadLength + (payloadLength < 126 ? 2 : payloadLength < 65536 ? 4 : 10);
 }
 
-/** The request for a WebSocket, with the sub-protocol that is offered, if any. */
-export function handshake(path: string, subProtocol?: string): string {
-  const offer = subProtocol === undefined ? '' : `Sec-WebSocket-Protocol: ${subProtocol}\r\n`;
+/** The request for a WebSocket, with the sub-protocol and the extension that are offered, if any. */
+export function handshake(path: string, subProtocol?: string, extension?: string): string {
+  const protocol = subProtocol === undefined ? '' : `Sec-WebSocket-Protocol: ${subProtocol}\r\n`;
+  const offer = protocol + (extension === undefined ? '' : `Sec-WebSocket-Extensions: ${extension}\r\n`);
   return (
     `GET ${path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
     `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${KEY}\r\n${offer}\r\n`
@@ -30,11 +31,11 @@ export function handshake(path: string, subProtocol?: string): string {
 }
 
 /** Opens a socket and makes the handshake; the socket is paused, and nothing of it is parsed any more. */
-export async function openConnection(port: number, path: string): Promise<Socket> {
+export async function openConnection(port: number, path: string, extension?: string): Promise<Socket> {
   const socket = connect(port, '127.0.0.1');
   socket.setNoDelay();
   socket.on('error', () => undefined);
-  socket.write(handshake(path));
+  socket.write(handshake(path, undefined, extension));
   let head = '';
   while (!head.includes('\r\n\r\n')) {
     const [chunk] = (await once(socket, 'data')) as [Buffer];
@@ -46,11 +47,18 @@ export async function openConnection(port: number, path: string): Promise<Socket
 }
 
 /** Opens many connections, some hundred at a time. */
-export async function openConnections(port: number, path: string, count: number): Promise<Socket[]> {
+export async function openConnections(
+  port: number,
+  path: string,
+  count: number,
+  extension?: string,
+): Promise<Socket[]> {
   const sockets: Socket[] = [];
   while (sockets.length < count) {
     const batch = Math.min(200, count - sockets.length);
-    sockets.push(...(await Promise.all(Array.from({ length: batch }, () => openConnection(port, path)))));
+    sockets.push(
+      ...(await Promise.all(Array.from({ length: batch }, () => openConnection(port, path, extension)))),
+    );
   }
   return sockets;
 }

@@ -1,5 +1,7 @@
 import type { Socket } from 'node:net';
+import { constants, deflateRawSync } from 'node:zlib';
 import { NEWS, TOPIC } from '../contenders/contender.js';
+import { NEWS_ITEM } from '../contenders/deflate.js';
 import { clientFrame, closeAll, openConnections, serverFrameLength } from '../client.js';
 import type { ServerProcess } from '../server-process.js';
 import { measureWork, OURS, WS, type Entry, type Measurement, type Scenario } from './measurement.js';
@@ -14,9 +16,10 @@ async function drive(
   message: string,
   messagesEach: number,
   until: number,
+  frameLength = FRAME_LENGTH,
 ): Promise<number> {
   const frame = clientFrame(message);
-  const total = receivers.length * messagesEach * FRAME_LENGTH;
+  const total = receivers.length * messagesEach * frameLength;
   let left = total;
   let rounds = 0;
   return new Promise((resolve) => {
@@ -47,6 +50,24 @@ async function measureBroadcast(
   await drive(sockets[0]!, sockets, message, messages, performance.now() + 300);
   const measurement = await measureWork([server], SECONDS, (until) =>
     drive(sockets[0]!, sockets, message, messages, until),
+  );
+  await closeAll(sockets);
+  return measurement;
+}
+
+const PLAIN = serverFrameLength(Buffer.byteLength(NEWS_ITEM));
+/** What both servers make of the message: they compress it with the same zlib. */
+const COMPRESSED = serverFrameLength(
+  deflateRawSync(NEWS_ITEM, { finishFlush: constants.Z_SYNC_FLUSH }).length - 4,
+);
+
+async function measureCompressed(server: ServerProcess, isCompressed: boolean): Promise<Measurement> {
+  const offer = isCompressed ? 'permessage-deflate; server_no_context_takeover' : undefined;
+  const sockets = await openConnections(server.port, '/broadcast', 1000, offer);
+  const length = isCompressed ? COMPRESSED : PLAIN;
+  await drive(sockets[0]!, sockets, 'go', 1, performance.now() + 300, length);
+  const measurement = await measureWork([server], SECONDS, (until) =>
+    drive(sockets[0]!, sockets, 'go', 1, until, length),
   );
   await closeAll(sockets);
   return measurement;
@@ -90,6 +111,24 @@ export const broadcastScenarios: readonly Scenario[] = [
     unit: 'delivery',
     entries: broadcastEntries(10),
     targets: [{ what: 'deliveries per CPU second', of: OURS, against: WS, by: 'work per CPU', least: 5 }],
+  },
+  {
+    name: 'compressed',
+    title: 'Broadcast of 1.3 KB of JSON to 1,000 clients, compressed without context takeover',
+    unit: 'delivery',
+    entries: [
+      { name: WS, contender: 'ws-deflate', measure: (server) => measureCompressed(server, true) },
+      { name: OURS, contender: 'four-d-deflate', measure: (server) => measureCompressed(server, true) },
+      {
+        name: `${OURS}, uncompressed`,
+        contender: 'four-d-deflate',
+        measure: (server) => measureCompressed(server, false),
+      },
+    ],
+    targets: [
+      { what: 'deliveries per CPU second', of: OURS, against: WS, by: 'work per CPU', least: 8 },
+      { what: 'CPU per delivery', of: OURS, against: `${OURS}, uncompressed`, by: 'cost', most: 2 },
+    ],
   },
   {
     name: 'publish',
