@@ -83,8 +83,14 @@ it('servers of another application are not told of; a logger that throws harms n
 });
 
 it('is not there where the level is off', async () => {
-  const { hasSubscribers } = await import('node:diagnostics_channel');
   Logger.overrideLogger(['log', 'warn', 'error']);
-  await startApp({ providers: [Server] });
-  expect(hasSubscribers('nestjs-4d-websocket:connection:open')).toBe(false);
+  const { wsUrl } = await startApp({ providers: [Server] });
+  const lines: string[] = [];
+  const debug = (line: string) => void lines.push(line);
+  Logger.overrideLogger({ log() {}, warn() {}, error() {}, debug });
+  const client = await connect(`${wsUrl}/rooms/1`);
+  client.socket.close();
+  await client.closed;
+  await connectRefused(`${wsUrl}/rooms/refuse`);
+  expect(lines).toEqual([]);
 });

@@ -24,7 +24,7 @@ it('holds what users need, and nothing else', () => {
       ) ||
       // For authors of clients in other languages.
       /^test\/(?:e2e\/resuming_client\.py|support\/protocol-vectors\.json)$/.test(path) ||
-      /^(?:lib\/.*\.ts|docs\/[\w-]+\.(?:md|conf|yaml)|docs\/images\/[\w-]+\.(?:png|svg)|sample\/.*)$/.test(
+      /^(?:lib\/.*\.ts|docs\/(?:operations\/)?[\w-]+\.(?:md|conf|ya?ml|json)|docs\/images\/[\w-]+\.(?:png|svg)|sample\/.*)$/.test(
         path,
       )
     );

@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import { ExactWindow } from './exact-window.js';
 
 /** How many handshakes may begin in a time, of a whole server or of each address (reference 19.1). */
 export interface HandshakeLimit {
@@ -18,6 +19,9 @@ const NETWORK_GROUPS = 4;
 /** No more of a window's refused are told to come later still: a `Retry-After` of a day would be worse than the storm. */
 const MAX_WINDOWS_LATER = 60;
 
+/** Up to this limit the times of a whole server's handshakes are kept, 8 bytes each; addresses would be too many for that. */
+const MOST_EXACT = 100_000;
+
 interface Count {
   taken: number;
   refused: number;
@@ -29,13 +33,14 @@ const NONE: Readonly<Count> = { taken: 0, refused: 0 };
 const OTHERS = '';
 
 /**
- * Counts handshakes in a window that slides: what is left of the window before counts by the share of it that still lies within.
+ * Counts handshakes in a window that slides. Of a server no window has more than the limit. Of an address: what is left of the window before counts by the share of it that still lies within.
  * It forgets by itself, and needs no timer.
  */
 export class HandshakeRate {
   readonly by: HandshakeLimit['by'];
   readonly #limit: number;
   readonly #window: number;
+  readonly #exact: ExactWindow | undefined;
   #start = 0;
   #current = new Map<string, Count>();
   #previous = new Map<string, Count>();
@@ -44,6 +49,7 @@ export class HandshakeRate {
     this.by = by;
     this.#limit = limit;
     this.#window = window;
+    if (by === 'server' && limit <= MOST_EXACT) this.#exact = new ExactWindow(limit, window);
   }
 
   /**
@@ -58,13 +64,19 @@ export class HandshakeRate {
     this.#slide(now);
     const { key, count } = this.#countOf(this.by === 'server' ? OTHERS : networkOf(address));
     const before = this.#previous.get(key) ?? NONE;
-    const left = 1 - (now - this.#start) / this.#window;
-    if (before.taken * left + count.taken + 1 <= this.#limit) {
+    const wait = this.#exact === undefined ? this.#waitAbout(count, before, now) : this.#exact.take(now);
+    if (wait === 0) {
       count.taken++;
       return 0;
     }
     const late = Math.min((count.refused++ + before.refused) / this.#limit, MAX_WINDOWS_LATER);
-    return this.#nextPlace(count.taken, before.taken) - now + this.#window * late;
+    return wait + this.#window * late;
+  }
+
+  #waitAbout(count: Count, before: Readonly<Count>, now: number): number {
+    const left = 1 - (now - this.#start) / this.#window;
+    if (before.taken * left + count.taken + 1 <= this.#limit) return 0;
+    return this.#nextPlace(count.taken, before.taken) - now;
   }
 
   /** When there is room for one more, if no other comes before. */
