@@ -13,7 +13,9 @@ import { clientScenarios } from './scenarios/client.js';
 import { clusterScenarios } from './scenarios/cluster.js';
 import { connectionScenarios } from './scenarios/connections.js';
 import { echoScenarios } from './scenarios/echo.js';
+import { growthScenarios } from './scenarios/growth.js';
 import { historyScenarios } from './scenarios/history.js';
+import { inspectorScenarios } from './scenarios/inspector.js';
 import { linesCutScenarios } from './scenarios/lines-cut.js';
 import type { Entry, Measurement, Scenario } from './scenarios/measurement.js';
 import { resumeScenarios } from './scenarios/resume.js';
@@ -30,6 +32,8 @@ const scenarios: readonly Scenario[] = [
   ...resumeScenarios,
   ...linesCutScenarios,
   ...connectionScenarios,
+  ...growthScenarios,
+  ...inspectorScenarios,
   ...clientScenarios,
 ];
 

@@ -16,7 +16,7 @@ const CLIENTS = 50;
 const WARM_UP_SECONDS = 0.5;
 const SECONDS = 1.5;
 
-interface EchoOptions {
+export interface EchoOptions {
   path: string;
   /** What a client sends. */
   message: string | Buffer;
@@ -28,7 +28,11 @@ interface EchoOptions {
 }
 
 /** Keeps some messages of each client in flight, and counts the replies. */
-async function echo(sockets: readonly Socket[], options: EchoOptions, until: number): Promise<number> {
+export async function echoOn(
+  sockets: readonly Socket[],
+  options: EchoOptions,
+  until: number,
+): Promise<number> {
   const frame = clientFrame(options.message);
   const frames = Buffer.concat(Array.from({ length: options.inFlight }, () => frame));
   const replyLength = options.replyLength ?? serverFrameLength(Buffer.byteLength(options.message));
@@ -67,8 +71,8 @@ async function echo(sockets: readonly Socket[], options: EchoOptions, until: num
 async function measureEcho(server: ServerProcess, options: EchoOptions): Promise<Measurement> {
   const sockets = await openConnections(server.port, options.path, CLIENTS);
   for (const socket of sockets) await options.prepare?.(socket);
-  await echo(sockets, options, performance.now() + WARM_UP_SECONDS * 1000);
-  const measurement = await measureWork([server], SECONDS, (until) => echo(sockets, options, until));
+  await echoOn(sockets, options, performance.now() + WARM_UP_SECONDS * 1000);
+  const measurement = await measureWork([server], SECONDS, (until) => echoOn(sockets, options, until));
   await closeAll(sockets);
   return measurement;
 }
