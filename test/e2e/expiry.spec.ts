@@ -29,15 +29,20 @@ import { defineContract } from 'nestjs-4d-websocket/contract';
 import { interval, map } from 'rxjs';
 import * as v from 'valibot';
 import { closeApps, startApp, type TestAppOptions } from '../support/app.js';
+import { CHROMIUM, launchBrowser } from '../support/browser.js';
+import { ClientSite } from '../support/client-site.js';
 import { connect } from '../support/client.js';
 import { deferred } from '../support/deferred.js';
 import { Recorder } from '../support/recorder.js';
+import { describeWith } from '../support/requirement.js';
 import { ResumingClient } from '../support/resuming-client.js';
 
 const clients: { terminate(): void }[] = [];
+const ends: (() => unknown)[] = [];
 
 afterEach(async () => {
   for (const client of clients.splice(0)) client.terminate();
+  for (const end of ends.splice(0)) await end();
   await closeApps();
 });
 
@@ -418,5 +423,30 @@ describe('19.5 refresh', () => {
     say('bad:1');
     client.client.send('\nserved');
     expect(await events.next('message')).toEqual(['served']);
+  });
+});
+
+describeWith('Chromium', CHROMIUM, '19.5 in a browser', () => {
+  it('a page brings a fresh token over the connection that is there; one that is refused ends it, and the page comes back', async () => {
+    const { wsUrl, events } = await serve({ options: { allowedOrigins: /^http:\/\/127\.0\.0\.1:/ } });
+    const browser = await launchBrowser();
+    const site = await ClientSite.start();
+    ends.push(
+      () => browser.close(),
+      () => site.close(),
+    );
+    const page = await site.open(browser);
+    const tokens = [tokenOf('ann', 1_500), tokenOf('ann', 3_000), 'bad:1', tokenOf('ann', 60_000)];
+    await page.connect(wsUrl, { tokens });
+    await events.next('open');
+    expect((await events.next('refresh'))[0]).toBe('ann');
+    await page.evaluate(`ws.send('still here')`);
+    expect(await events.next('message')).toEqual(['still here']);
+    expect(events.order).not.toContain('terminate');
+    expect(await events.next('terminate')).toEqual([4401, 'The token has expired']);
+    await events.next('open');
+    await page.until(`log.filter(({ type }) => type === 'open').length === 2`);
+    expect((await page.types()).filter((type) => type !== 'message')).toEqual(['open', 'disconnect', 'open']);
+    expect(page.violations).toEqual([]);
   });
 });
