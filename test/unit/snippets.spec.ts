@@ -6,7 +6,7 @@ import ts from 'typescript';
 const documents = [
   'README.md',
   'SECURITY.md',
-  ...readdirSync('docs')
+  ...readdirSync('docs', { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),
 ].filter((path) => ts.sys.fileExists(path));
