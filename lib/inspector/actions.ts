@@ -34,16 +34,21 @@ export class Actions implements OnModuleDestroy {
     for (const timer of this.#drains) clearInterval(timer);
   }
 
-  send(id: number, text: string): void {
-    this.#connection(id).send(text);
+  /** @param path of its server, by which it is reached on another instance */
+  send(id: number, path: string, text: string): void {
+    const connection = this.#connection(id, path);
+    if (connection === undefined) for (const server of this.servers.ofPath(path)) server.sendTo(id, text);
+    else connection.send(text);
   }
 
   publish(server: number, topic: string, text: string): void {
     void this.#server(server).publish(topic, text);
   }
 
-  close(id: number, code: number, reason: string): void {
-    this.#connection(id).terminate(code, reason);
+  close(id: number, path: string, code: number, reason: string): void {
+    const connection = this.#connection(id, path);
+    if (connection !== undefined) connection.terminate(code, reason);
+    else for (const server of this.servers.ofPath(path)) server.terminateConnection(id, code, reason);
   }
 
   /**
@@ -69,11 +74,12 @@ export class Actions implements OnModuleDestroy {
     return connections.length;
   }
 
-  #connection(id: number): WebSocketConnection {
+  /** Undefined for one that may be on another instance. */
+  #connection(id: number, path: string): WebSocketConnection | undefined {
     this.#allow();
     const connection = this.servers.connection(id);
-    if (connection === undefined)
-      throw new NotFoundException(`There is no connection ${id} on this instance`);
+    const isElsewhere = this.servers.ofPath(path).some((server) => server.stats().backplane === true);
+    if (connection === undefined && !isElsewhere) throw new NotFoundException(`There is no connection ${id}`);
     return connection;
   }
 

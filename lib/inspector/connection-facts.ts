@@ -1,5 +1,6 @@
 import type { WebSocketConnection } from '../server/web-socket-connection.js';
 import type { ConnectionFacts, ConnectionRow } from './contract.js';
+import { INSTANCE_NAME } from './inspected-instance.js';
 import { pathOf } from './watched-servers.js';
 
 /** Headers that let somebody in. */
@@ -14,6 +15,7 @@ export function rowOf(connection: WebSocketConnection): ConnectionRow {
   const { bytesRead, bytesWritten } = connection.request.raw.socket;
   return {
     id: connection.id,
+    instance: INSTANCE_NAME,
     server: pathOf(connection.wss),
     address: connection.remoteAddress,
     openedAt: connection.openedAt.getTime(),

@@ -2,12 +2,14 @@ import { Injectable } from '@nestjs/common';
 import type { WebSocketConnection } from '../server/web-socket-connection.js';
 import { rowOf, urlOf } from './connection-facts.js';
 import type { ConnectionPage, ConnectionRow, SortKey } from './contract.js';
+import { INSTANCE_NAME } from './inspected-instance.js';
 import { pathOf, WatchedServers } from './watched-servers.js';
 
 /** What a page asks for. */
 export interface ListRequest {
   readonly search: string;
-  readonly server: number | undefined;
+  /** The path of the only server that is asked for. */
+  readonly server: string | undefined;
   readonly sort: SortKey;
   readonly descending: boolean;
   readonly offset: number;
@@ -18,6 +20,7 @@ type Value = (connection: WebSocketConnection) => number | string;
 
 const VALUES: Readonly<Record<SortKey, Value>> = {
   id: ({ id }) => id,
+  instance: () => INSTANCE_NAME,
   address: ({ remoteAddress }) => remoteAddress,
   server: ({ wss }) => pathOf(wss),
   openedAt: ({ openedAt }) => openedAt.getTime(),
@@ -38,7 +41,7 @@ export class ConnectionList {
     const found: WebSocketConnection[] = [];
     const wanted = search.trim().toLowerCase();
     for (const watched of this.servers) {
-      if (server !== undefined && this.servers.idOf(watched) !== server) continue;
+      if (server !== undefined && pathOf(watched) !== server) continue;
       total += watched.connections.length;
       for (const connection of watched.connections)
         if (wanted === '' || isFound(connection, wanted)) found.push(connection);
@@ -46,6 +49,24 @@ export class ConnectionList {
     const rows = sorted(found, VALUES[sort], descending, offset, offset + limit);
     return { total, found: found.length, rows: rows.map((connection): ConnectionRow => rowOf(connection)) };
   }
+}
+
+/** The pages that instances made of a request, each from the beginning, as one. */
+export function together(
+  pages: readonly ConnectionPage[],
+  { sort, descending, offset, limit }: ListRequest,
+): ConnectionPage {
+  const sign = descending ? -1 : 1;
+  const rows = pages.flatMap((page) => page.rows);
+  rows.sort((one, other) => {
+    if (one[sort] === other[sort]) return one.id - other.id;
+    return (one[sort] < other[sort] ? -1 : 1) * sign;
+  });
+  return {
+    total: pages.reduce((sum, { total }) => sum + total, 0),
+    found: pages.reduce((sum, { found }) => sum + found, 0),
+    rows: rows.slice(offset, offset + limit),
+  };
 }
 
 function isFound(connection: WebSocketConnection, wanted: string): boolean {

@@ -48,19 +48,28 @@ export interface Second {
   readonly delay: number;
 }
 
-/** The process that answers. */
+/** An instance of the application, at a glance. */
 export interface Instance {
-  readonly host: string;
-  readonly pid: number;
+  /** Its host and process, by which it is told from the others. */
+  readonly name: string;
   readonly node: string;
   readonly startedAt: number;
-  /** Of all instances that can be asked, by server. */
-  readonly elsewhere: readonly { server: number; connections: number; instances: number }[];
+  readonly memory: number;
+  readonly connections: number;
+  readonly queuedMessages: number;
+  readonly unreadBytes: number;
+}
+
+/** The instance that answers, and those that it can ask. */
+export interface Instances {
+  readonly own: Instance;
+  readonly others: readonly Instance[];
   readonly isReadOnly: boolean;
 }
 
 export const SORT_KEYS = [
   'id',
+  'instance',
   'address',
   'server',
   'openedAt',
@@ -77,6 +86,8 @@ export type SortKey = (typeof SORT_KEYS)[number];
 /** A connection, in a list. */
 export interface ConnectionRow {
   readonly id: number;
+  /** The name of its instance. */
+  readonly instance: string;
   readonly server: string;
   readonly address: string;
   readonly openedAt: number;
@@ -124,21 +135,21 @@ const isId = isWhole(1, Number.MAX_SAFE_INTEGER);
 /** What the inspector's page and its server say to each other. */
 export const inspectorContract = defineContract({
   calls: {
-    instance: { request: NOTHING, response: trusted<Instance>() },
+    instances: { request: NOTHING, response: trusted<Instances>() },
     list: {
       request: object<{
         search: string;
-        server: number | undefined;
+        server: string | undefined;
         sort: SortKey;
         descending: boolean;
         offset: number;
         limit: number;
       }>({
         search: isText(MAX_NAME),
-        server: orUndefined(isId),
+        server: orUndefined(isText(MAX_NAME)),
         sort: isOneOf(SORT_KEYS),
         descending: isBoolean,
-        offset: isWhole(0, 10_000_000),
+        offset: isWhole(0, 100_000),
         limit: isWhole(1, 200),
       }),
       response: trusted<ConnectionPage>(),
@@ -148,7 +159,11 @@ export const inspectorContract = defineContract({
       response: trusted<ConnectionFacts | null>(),
     },
     send: {
-      request: object<{ id: number; text: string }>({ id: isId, text: isText(MAX_TEXT) }),
+      request: object<{ id: number; server: string; text: string }>({
+        id: isId,
+        server: isText(MAX_NAME),
+        text: isText(MAX_TEXT),
+      }),
       response: trusted<boolean>(),
     },
     publish: {
@@ -160,8 +175,9 @@ export const inspectorContract = defineContract({
       response: trusted<boolean>(),
     },
     close: {
-      request: object<{ id: number; code: number; reason: string }>({
+      request: object<{ id: number; server: string; code: number; reason: string }>({
         id: isId,
+        server: isText(MAX_NAME),
         code: isWhole(3001, 4999),
         reason: isText(123),
       }),

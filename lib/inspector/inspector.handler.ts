@@ -1,19 +1,15 @@
-import { hostname } from 'node:os';
 import { NotFoundException } from '@nestjs/common';
 import { ConnectionHandler } from '../decorators/connection-handler.decorator.js';
 import type { HandlerOf } from '../decorators/contract-handler.js';
 import { Actions } from './actions.js';
 import { Activity } from './activity.js';
 import { factsOf } from './connection-facts.js';
-import { ConnectionList, type ListRequest } from './connection-list.js';
-import { inspectorContract, type Instance } from './contract.js';
+import { ConnectionList, together, type ListRequest } from './connection-list.js';
+import { inspectorContract, type Instances } from './contract.js';
 import { LiveMessages } from './live-messages.js';
+import { Peers } from './peers.js';
+import { InspectedInstance } from './inspected-instance.js';
 import { WatchedServers } from './watched-servers.js';
-
-const STARTED_AT = performance.timeOrigin;
-
-/** How long other instances may take to say how many connections they have, in milliseconds. */
-const COUNT_TIMEOUT = 1000;
 
 /** Answers a page of the inspector. */
 @ConnectionHandler({ contract: inspectorContract, concurrency: 8 })
@@ -24,36 +20,36 @@ export class InspectorHandler implements HandlerOf<typeof inspectorContract> {
     private readonly connections: ConnectionList,
     private readonly messagesOf: LiveMessages,
     private readonly actions: Actions,
+    private readonly instance: InspectedInstance,
+    private readonly peers: Peers,
   ) {}
 
-  async instance(): Promise<Instance> {
-    const elsewhere = Array.from(this.servers).filter((server) => server.stats().backplane !== undefined);
+  async instances(): Promise<Instances> {
     return {
-      host: hostname(),
-      pid: process.pid,
-      node: process.versions.node,
-      startedAt: STARTED_AT,
-      elsewhere: await Promise.all(
-        elsewhere.map(async (server) => ({
-          server: this.servers.idOf(server),
-          ...(await server.countConnections({ timeout: COUNT_TIMEOUT })),
-        })),
-      ),
+      own: this.instance.look(),
+      others: await this.peers.ask({ kind: 'look' }),
       isReadOnly: this.actions.isReadOnly,
     };
   }
 
-  list(_ws: unknown, request: ListRequest) {
-    return this.connections.list(request);
+  async list(_ws: unknown, request: ListRequest) {
+    const { offset, limit } = request;
+    // Each instance knows its own order only: of what is asked for any of them may have all.
+    const fromBeginning = { ...request, offset: 0, limit: offset + limit };
+    const pages = await this.peers.ask({ kind: 'list', request: fromBeginning });
+    return pages.length === 0
+      ? this.connections.list(request)
+      : together([this.connections.list(fromBeginning), ...pages], request);
   }
 
-  facts(_ws: unknown, { id }: { id: number }) {
+  async facts(_ws: unknown, { id }: { id: number }) {
     const connection = this.servers.connection(id);
-    return connection === undefined ? null : factsOf(connection);
+    if (connection !== undefined) return factsOf(connection);
+    return (await this.peers.ask({ kind: 'facts', id })).find((facts) => facts !== null) ?? null;
   }
 
-  send(_ws: unknown, { id, text }: { id: number; text: string }) {
-    this.actions.send(id, text);
+  send(_ws: unknown, { id, server, text }: { id: number; server: string; text: string }) {
+    this.actions.send(id, server, text);
     return true;
   }
 
@@ -62,8 +58,11 @@ export class InspectorHandler implements HandlerOf<typeof inspectorContract> {
     return true;
   }
 
-  close(_ws: unknown, { id, code, reason }: { id: number; code: number; reason: string }) {
-    this.actions.close(id, code, reason);
+  close(
+    _ws: unknown,
+    { id, server, code, reason }: { id: number; server: string; code: number; reason: string },
+  ) {
+    this.actions.close(id, server, code, reason);
     return true;
   }
 

@@ -1,8 +1,16 @@
-import { Inject, Injectable, UseGuards, type OnModuleInit, type Type } from '@nestjs/common';
+import {
+  Inject,
+  Injectable,
+  UseGuards,
+  type OnApplicationBootstrap,
+  type OnModuleInit,
+  type Type,
+} from '@nestjs/common';
 import { ApplicationConfig } from '@nestjs/core';
 import { WSSHandler } from '../decorators/wss-handler.decorator.js';
 import { InspectorHandler } from './inspector.handler.js';
 import type { WebSocketInspectorExtras } from './inspector-options.js';
+import { Peers } from './peers.js';
 import { WatchedServers } from './watched-servers.js';
 
 /**
@@ -20,11 +28,16 @@ export function inspectorServer({ path, guards }: Required<WebSocketInspectorExt
 
   /** Declares the server when the global prefix is known, and servers are not looked for yet. */
   @Injectable()
-  class WebSocketInspectorPath implements OnModuleInit {
+  class WebSocketInspectorPath implements OnModuleInit, OnApplicationBootstrap {
     constructor(
       @Inject(ApplicationConfig) private readonly config: ApplicationConfig,
       @Inject(WatchedServers) private readonly servers: WatchedServers,
+      @Inject(Peers) private readonly peers: Peers,
     ) {}
+
+    onApplicationBootstrap(): void {
+      this.peers.listen();
+    }
 
     onModuleInit(): void {
       this.servers.leaveOut(WebSocketInspectorServer);
@@ -33,7 +46,6 @@ export function inspectorServer({ path, guards }: Required<WebSocketInspectorExt
         path: `/${names.filter((name) => name !== '').join('/')}`,
         dataType: 'object',
         allowedOrigins: isSameHost,
-        backplane: false,
         history: false,
         messageRate: false,
         handshakeRate: [],

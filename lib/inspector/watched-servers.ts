@@ -17,8 +17,18 @@ export class WatchedServers implements Iterable<WebSocketServer> {
     this.#own = handler;
   }
 
+  /** Whether it is the inspector's. */
+  isOwn(server: WebSocketServer): boolean {
+    return server.handler instanceof this.#own;
+  }
+
+  /** Those with this path, on whatever port. */
+  ofPath(path: string): WebSocketServer[] {
+    return [...this].filter((server) => pathOf(server) === path);
+  }
+
   *[Symbol.iterator](): IterableIterator<WebSocketServer> {
-    for (const server of this.registry) if (!(server.handler instanceof this.#own)) yield server;
+    for (const server of this.registry) if (!this.isOwn(server)) yield server;
   }
 
   idOf(server: WebSocketServer): number {

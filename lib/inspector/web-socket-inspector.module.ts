@@ -16,10 +16,23 @@ import {
   type WebSocketInspectorOptions,
 } from './inspector-options.js';
 import { LiveMessages } from './live-messages.js';
+import { Peers } from './peers.js';
+import { InspectedInstance } from './inspected-instance.js';
 import { WatchedServers } from './watched-servers.js';
 
 /** A page that shows what the application's WebSocket servers do (reference 18.3). */
-@Module({ providers: [WatchedServers, Activity, ConnectionList, LiveMessages, Actions, InspectorHandler] })
+@Module({
+  providers: [
+    WatchedServers,
+    InspectedInstance,
+    Activity,
+    ConnectionList,
+    LiveMessages,
+    Actions,
+    Peers,
+    InspectorHandler,
+  ],
+})
 export class WebSocketInspectorModule extends ConfigurableInspectorModuleClass {
   constructor(@Inject(INSPECTOR_OPTIONS) options: WebSocketInspectorOptions) {
     super();

@@ -26,6 +26,10 @@ export const EntryKind = {
   TOPICS_MESSAGE: 7,
   /** What is remembered of the channel's topic was forgotten. */
   FORGOTTEN: 8,
+  /** A question of the package's own to the server on the other instances: number of the call, text. */
+  ASK: 9,
+  /** Its answer: server, number of the call, text. */
+  ANSWER: 10,
 } as const;
 
 export type MessageEntry<Payload = Buffer> = [
@@ -59,6 +63,8 @@ export type CountedEntry = [
 export type HelloEntry = [kind: typeof EntryKind.HELLO, server: string, wantsAnswer: boolean];
 export type ByeEntry = [kind: typeof EntryKind.BYE];
 export type ForgottenEntry = [kind: typeof EntryKind.FORGOTTEN];
+export type AskEntry = [kind: typeof EntryKind.ASK, call: number, text: string];
+export type AnswerEntry = [kind: typeof EntryKind.ANSWER, server: string, call: number, text: string];
 export type TopicsMessageEntry<Payload = Buffer> = [
   kind: typeof EntryKind.TOPICS_MESSAGE,
   isBinary: boolean,
@@ -77,6 +83,8 @@ export type Entry<Payload = Buffer> =
   | HelloEntry
   | ByeEntry
   | ForgottenEntry
+  | AskEntry
+  | AnswerEntry
   | TopicsMessageEntry<Payload>;
 
 export interface Envelope {
@@ -155,6 +163,8 @@ const MEMBERS: Readonly<Record<number, readonly ((value: unknown) => boolean)[]>
   [EntryKind.HELLO]: [isString, isBoolean],
   [EntryKind.BYE]: [],
   [EntryKind.FORGOTTEN]: [],
+  [EntryKind.ASK]: [isInteger, isString],
+  [EntryKind.ANSWER]: [isString, isInteger, isString],
   [EntryKind.TOPICS_MESSAGE]: [isBoolean, isBytes, isIds, isStrings],
 };
 

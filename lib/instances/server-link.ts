@@ -7,6 +7,7 @@ import type { ConnectionIds } from './connection-ids.js';
 import { EntryKind, type Entry, type Envelope } from './envelope.js';
 import type { Interest } from './interest.js';
 import type { OutgoingEntry } from './outgoing-envelopes.js';
+import { Questions } from './questions.js';
 import { ServerMessages, type MessageCarrier } from './server-messages.js';
 
 /** What a link needs of its instance. */
@@ -32,6 +33,7 @@ export class ServerLink implements OtherInstances {
   readonly #channel: string;
   readonly #messages: ServerMessages;
   readonly #counts = new ConnectionCounts();
+  readonly #questions = new Questions();
 
   constructor(owner: LinkOwner, server: ServerSession) {
     this.#owner = owner;
@@ -83,6 +85,13 @@ export class ServerLink implements OtherInstances {
     );
   }
 
+  ask(question: string, timeout: number): Promise<readonly string[]> {
+    const needed = this.#owner.available ? this.#counts.known : 0;
+    return this.#questions.ask(needed, timeout, (call) =>
+      this.#owner.say(this.#channel, [EntryKind.ASK, call, question]),
+    );
+  }
+
   topicAdded(topic: string): void {
     this.#owner.interest.add(topicChannel(this.name, topic), (envelope) => this.#receive(envelope, [topic]));
   }
@@ -94,13 +103,14 @@ export class ServerLink implements OtherInstances {
   leave(): void {
     this.#owner.say(this.#channel, [EntryKind.BYE]);
     this.#owner.interest.remove(this.#channel);
-    this.#counts.finishAll();
+    this.unlinked();
     this.#owner.left(this);
   }
 
   /** The backplane is away: nobody will answer. */
   unlinked(): void {
     this.#counts.finishAll();
+    this.#questions.finishAll();
   }
 
   /** An entry for this server alone, which came on the channel of the instance. */
@@ -122,7 +132,15 @@ export class ServerLink implements OtherInstances {
       case EntryKind.COUNTED:
         this.#counts.heard(sender);
         this.#counts.answer(entry[2], sender, entry[3], entry[4]);
+        return;
+      case EntryKind.ANSWER:
+        this.#questions.answer(entry[2], entry[3]);
     }
+  }
+
+  async #answer(sender: number, call: number, question: string): Promise<void> {
+    const answer = await this.server.answer?.(question);
+    if (answer !== undefined) this.#owner.sayTo(sender, [EntryKind.ANSWER, this.name, call, answer]);
   }
 
   /** @param topics those of the channel; undefined for the channel that all hear */
@@ -149,6 +167,9 @@ export class ServerLink implements OtherInstances {
             this.server.connections.length,
             this.#counts.known + 1,
           ]);
+          break;
+        case EntryKind.ASK:
+          void this.#answer(sender, entry[1], entry[2]);
           break;
         case EntryKind.FORGOTTEN:
           for (const topic of topics ?? []) this.server.forgotten(topic);

@@ -24,6 +24,12 @@ export interface OtherInstances {
   terminateConnection(id: number, code: number | undefined, reason: string | undefined): void;
   /** @param timeout how long to wait for those that don't answer, in milliseconds */
   countConnections(timeout: number): Promise<ConnectionCount>;
+  /**
+   * Asks the same server on them; what it answers is the affair of who asks.
+   *
+   * @param timeout how long to wait for those that don't answer, in milliseconds
+   */
+  ask(question: string, timeout: number): Promise<readonly string[]>;
   /** A topic has its first subscriber here. */
   topicAdded(topic: string): void;
   /** A topic has lost its last subscriber here. */

@@ -66,6 +66,8 @@ export class ServerSession
   /** Those that have a handler and are not closed. */
   readonly #open = new Map<number, ConnectionSession>();
   #others: OtherInstances | undefined;
+  /** Answers what the same server on another instance asks; it never rejects. */
+  answer: ((question: string) => Promise<string>) | undefined;
   #history: TopicHistory | undefined;
   readonly #failedPublications = new FailedPublications((error) => this.report(errorDetails(error, 'bkpl')));
   #opened = false;
@@ -299,6 +301,11 @@ export class ServerSession
   async countConnections(timeout: number): Promise<ConnectionCount> {
     if (this.#others === undefined) return { connections: this.#open.size, instances: 1 };
     return this.#others.countConnections(timeout);
+  }
+
+  /** Asks the same server on the other instances, whose `answer` answers. */
+  async askOthers(question: string, timeout: number): Promise<readonly string[]> {
+    return this.#others === undefined ? [] : this.#others.ask(question, timeout);
   }
 
   /** Sends a message to all connections of this instance, but for those with these ids. */

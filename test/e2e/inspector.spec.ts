@@ -15,15 +15,18 @@ import type { IncomingMessage } from 'node:http';
 import {
   ConnectionHandler,
   WebSocketServerRegistry,
+  type Backplane,
   type WebSocketConnection,
   type WSMessageEvent,
   type WSTerminateEvent,
 } from 'nestjs-4d-websocket';
 import { FourDWebSocket } from 'nestjs-4d-websocket/client';
 import { WebSocketInspectorModule } from 'nestjs-4d-websocket/inspector';
+import { RedisBackplane } from 'nestjs-4d-websocket/redis';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { inspectorContract, type LiveMessage } from '../../lib/inspector/contract.js';
 import { closeApps, startApp, type TestAppOptions } from '../support/app.js';
+import { Broker, REDIS } from '../support/brokers.js';
 import { CHROMIUM, launchBrowser } from '../support/browser.js';
 import { connect, connectRefused } from '../support/client.js';
 import { MemoryBroker } from '../support/memory-backplane.js';
@@ -73,6 +76,7 @@ async function talk(wsUrl: string, headers: Record<string, string> = {}, path = 
   return client;
 }
 
+const PATH = '/markets/:market';
 const LIST = { search: '', server: undefined, sort: 'id', descending: false, offset: 0, limit: 50 } as const;
 
 describe('18.3 who may see it', () => {
@@ -168,12 +172,12 @@ describe('18.3 who may see it', () => {
     const { wsUrl } = await serve({ insecure: true, readOnly: true });
     await connect(`${wsUrl}/markets/1`);
     const page = await talk(wsUrl);
-    expect(await page.call(inspectorContract.instance({}))).toMatchObject({ isReadOnly: true });
+    expect(await page.call(inspectorContract.instances({}))).toMatchObject({ isReadOnly: true });
     const { rows } = await page.call(inspectorContract.list(LIST));
     const id = rows[0]!.id;
     for (const message of [
-      inspectorContract.send({ id, text: 'x' }),
-      inspectorContract.close({ id, code: 4000, reason: '' }),
+      inspectorContract.send({ id, server: PATH, text: 'x' }),
+      inspectorContract.close({ id, server: PATH, code: 4000, reason: '' }),
       inspectorContract.publish({ server: 1, topic: 't', text: 'x' }),
       inspectorContract.drain({ server: 1, seconds: 0 }),
     ])
@@ -215,7 +219,7 @@ describe('18.3 what it tells', () => {
       topics: 1,
       server: '/markets/:market',
     });
-    expect((await list({ server: 99 })).total).toBe(0);
+    expect((await list({ server: '/others' })).total).toBe(0);
   });
 
   it('shows one in full, and hides what lets its client in', async () => {
@@ -343,17 +347,17 @@ describe('18.3 what it tells', () => {
     const { rows } = await page.call(inspectorContract.list(LIST));
     const seconds = page.stream(inspectorContract.seconds({}))[Symbol.asyncIterator]();
     const [{ id: serverId }] = (await seconds.next()).value.servers;
-    await page.call(inspectorContract.send({ id: rows[0]!.id, text: '<b>hello</b>' }));
+    await page.call(inspectorContract.send({ id: rows[0]!.id, server: PATH, text: '<b>hello</b>' }));
     expect(await clients[0]!.next()).toBe('<b>hello</b>');
     await page.call(inspectorContract.publish({ server: serverId, topic: 'news', text: 'now' }));
     expect(await clients[1]!.next()).toBe('now');
-    await page.call(inspectorContract.close({ id: rows[0]!.id, code: 4001, reason: 'enough' }));
+    await page.call(inspectorContract.close({ id: rows[0]!.id, server: PATH, code: 4001, reason: 'enough' }));
     expect(await clients[0]!.closed).toEqual({ code: 4001, reason: 'enough' });
     expect(await page.call(inspectorContract.drain({ server: serverId, seconds: 0 }))).toBe(5);
     for (const { closed } of clients.slice(1)) expect((await closed).code).toBe(4503);
-    await expect(page.call(inspectorContract.send({ id: rows[0]!.id, text: 'x' }))).rejects.toThrow(
-      'There is no connection',
-    );
+    await expect(
+      page.call(inspectorContract.send({ id: rows[0]!.id, server: PATH, text: 'x' })),
+    ).rejects.toThrow('There is no connection');
     for (const [method, params] of [
       ['send', { id: 'one', text: 'x' }],
       ['send', { id: 1, text: 'x'.repeat(70_000) }],
@@ -368,20 +372,63 @@ describe('18.3 what it tells', () => {
     }
   });
 
-  it('counts the connections of all instances', async () => {
+  it('has the connections of all instances: finds, shows, sends to and closes them', async () => {
     const broker = new MemoryBroker();
-    const one = await serve({ insecure: true }, { options: { backplane: broker.create() } });
-    const two = await serve({ insecure: true }, { options: { backplane: broker.create() } });
-    await Promise.all([
-      connect(`${one.wsUrl}/markets/1`),
-      connect(`${two.wsUrl}/markets/1`),
-      connect(`${two.wsUrl}/markets/1`),
-    ]);
-    const page = await talk(one.wsUrl);
-    for (;;) {
-      const { elsewhere } = await page.call(inspectorContract.instance({}));
-      if (elsewhere[0]?.connections === 3 && elsewhere[0].instances === 2) break;
-    }
+    await acrossInstances(() => broker.create());
+  });
+});
+
+/** Two instances, and the page of one of them. */
+async function acrossInstances(create: () => Backplane) {
+  const one = await serve({ insecure: true }, { options: { backplane: create() } });
+  const two = await serve({ insecure: true }, { options: { backplane: create() } });
+  const [here, there, alsoThere] = await Promise.all([
+    connect(`${one.wsUrl}/markets/here`),
+    connect(`${two.wsUrl}/markets/there?token=secret`),
+    connect(`${two.wsUrl}/markets/also`),
+  ]);
+  const page = await talk(one.wsUrl);
+  for (;;) {
+    const { own, others } = await page.call(inspectorContract.instances({}));
+    if (own.connections === 1 && others.length === 1 && others[0]!.connections === 2) break;
+  }
+  const list = (request: object) => page.call(inspectorContract.list({ ...LIST, ...request }));
+  expect(await list({ limit: 2 })).toMatchObject({ total: 3, found: 3, rows: [{}, {}] });
+  const ids = (await list({})).rows.map(({ id }) => id);
+  expect((await list({ limit: 1, offset: 2 })).rows.map(({ id }) => id)).toEqual([ids[2]]);
+  expect((await list({ descending: true })).rows.map(({ id }) => id)).toEqual(ids.toReversed());
+  const { found, rows } = await list({ search: 'there' });
+  expect(found).toBe(1);
+  const { id } = rows[0]!;
+  expect(await page.call(inspectorContract.facts({ id }))).toMatchObject({
+    id,
+    url: '/markets/there?token=••••••',
+    status: 'Connected',
+  });
+  await page.call(inspectorContract.send({ id, server: PATH, text: 'from afar' }));
+  expect(await there.next()).toBe('from afar');
+  await page.call(inspectorContract.close({ id, server: PATH, code: 4002, reason: 'enough' }));
+  expect(await there.closed).toEqual({ code: 4002, reason: 'enough' });
+  await expect(
+    page
+      .stream(inspectorContract.messages({ id: ids.find((each) => each !== id)! + 1e6 }))
+      [Symbol.asyncIterator]()
+      .next(),
+  ).rejects.toThrow('There is no connection');
+  // An instance that is gone is not waited for.
+  await two.close();
+  for (;;) if ((await list({})).total === 1) break;
+  expect((await page.call(inspectorContract.instances({}))).others).toEqual([]);
+  here.send('still served');
+  expect(await here.next()).toBe('echo still served');
+  expect((await alsoThere.closed).code).toBe(1001);
+}
+
+describeWith('redis-server', REDIS, '18.3 instances on Redis', () => {
+  it('has the connections of all instances', async () => {
+    const redis = await Broker.redis();
+    ends.push(() => redis.stop());
+    await acrossInstances(() => new RedisBackplane({ url: `redis://127.0.0.1:${redis.port}` }));
   });
 });
 

@@ -10,6 +10,7 @@ const MOST_MESSAGES = 500;
 
 const FACTS: Readonly<Record<string, (facts: ConnectionFacts) => string>> = {
   Status: ({ status }) => status,
+  Instance: ({ instance }) => instance,
   Server: ({ server }) => server,
   Address: ({ address }) => address,
   URL: ({ url }) => url,
@@ -28,6 +29,8 @@ export class ConnectionPanel {
   readonly #closed: (id: number) => void;
   #shown: Shown | undefined;
   isReadOnly = true;
+  /** The instance that answers. */
+  instance = '';
 
   /** @param closed is told when the panel is closed, and which connection it showed */
   constructor(talk: Talk, closed: (id: number) => void) {
@@ -42,7 +45,7 @@ export class ConnectionPanel {
 
   open(id: number): void {
     this.#shown?.end();
-    this.#shown = new Shown(id, this.#talk, this.#panel, this.isReadOnly, () => this.close());
+    this.#shown = new Shown(id, this.#talk, this.#panel, this, () => this.close());
     this.#panel.hidden = false;
     this.#shown.begin();
     this.#panel.querySelector('h2')!.focus();
@@ -86,11 +89,21 @@ class Shown {
   readonly #messages: { readonly message: LiveMessage; readonly item: HTMLLIElement }[] = [];
   readonly #timer: ReturnType<typeof setInterval>;
   #watching = new AbortController();
+  readonly #instance: string;
+  /** The path of its server. */
+  #server = '';
   #isPaused = false;
   #leftOut = 0;
 
-  constructor(id: number, talk: Talk, panel: HTMLElement, isReadOnly: boolean, close: () => void) {
+  constructor(
+    id: number,
+    talk: Talk,
+    panel: HTMLElement,
+    { isReadOnly, instance }: Pick<ConnectionPanel, 'isReadOnly' | 'instance'>,
+    close: () => void,
+  ) {
     this.id = id;
+    this.#instance = instance;
     this.#talk = talk;
     const closes = element('button', { type: 'button' }, 'Close');
     closes.setAttribute('aria-label', 'Close what is shown of the connection');
@@ -170,6 +183,9 @@ class Shown {
   }
 
   #showFacts(facts: ConnectionFacts): void {
+    this.#server = facts.server;
+    if (facts.instance !== this.#instance && this.#note.textContent === '')
+      setText(this.#note, `It is on ${facts.instance}: its messages are shown by the inspector there.`);
     const values = Object.entries(FACTS).map(([name, of]) => [name, of(facts)] as const);
     fill(this.#facts, values);
     fill(this.#headers, facts.headers);
@@ -227,11 +243,12 @@ class Shown {
       element('button', {}, 'Send'),
     );
     form.addEventListener('submit', () =>
-      this.#do(this.#talk.call(inspectorContract.send({ id: this.id, text: text.value })), 'Sent.').then(
-        (done) => {
-          if (done) text.value = '';
-        },
-      ),
+      this.#do(
+        this.#talk.call(inspectorContract.send({ id: this.id, server: this.#server, text: text.value })),
+        'Sent.',
+      ).then((done) => {
+        if (done) text.value = '';
+      }),
     );
     return form;
   }
@@ -255,7 +272,12 @@ class Shown {
     form.addEventListener('submit', () =>
       this.#do(
         this.#talk.call(
-          inspectorContract.close({ id: this.id, code: Number(code.value), reason: reason.value }),
+          inspectorContract.close({
+            id: this.id,
+            server: this.#server,
+            code: Number(code.value),
+            reason: reason.value,
+          }),
         ),
         'The connection is being closed.',
       ),

@@ -13,11 +13,14 @@ interface Column {
   readonly title: string;
   readonly key: SortKey;
   readonly isText?: boolean;
+  /** Shown only if there are other instances. */
+  readonly isElsewhere?: boolean;
   of(row: ConnectionRow): string;
 }
 
 const COLUMNS: readonly Column[] = [
   { title: 'Id', key: 'id', isText: true, of: ({ id }) => `#${id}` },
+  { title: 'Instance', key: 'instance', isText: true, isElsewhere: true, of: ({ instance }) => instance },
   { title: 'Server', key: 'server', isText: true, of: ({ server }) => server },
   { title: 'Address', key: 'address', isText: true, of: ({ address }) => address },
   { title: 'Open for', key: 'openedAt', of: ({ openedAt }) => age(openedAt) },
@@ -72,12 +75,12 @@ export class ConnectionTable {
   /** Offers the servers to choose from. */
   servers(servers: readonly ServerActivity[]): void {
     const select = this.#form.elements.namedItem('server') as HTMLSelectElement;
-    const wanted = ['', ...servers.map(({ id }) => String(id))];
+    const wanted = ['', ...servers.map(({ path }) => path)];
     if ([...select.options].map(({ value }) => value).join() === wanted.join()) return;
     const chosen = select.value;
     select.replaceChildren(
       element('option', { value: '' }, 'All servers'),
-      ...servers.map(({ id, path }) => element('option', { value: String(id) }, path)),
+      ...servers.map(({ path }) => element('option', { value: path }, path)),
     );
     select.value = wanted.includes(chosen) ? chosen : '';
   }
@@ -109,7 +112,7 @@ export class ConnectionTable {
       const page = await this.#talk.call(
         inspectorContract.list({
           search: (values.get('search') as string).slice(0, 1000),
-          server: server === '' ? undefined : Number(server),
+          server: server === '' ? undefined : server,
           sort: this.#sort,
           descending: this.#descending,
           offset: this.#offset,
@@ -175,8 +178,8 @@ export class ConnectionTable {
   }
 
   #rowOf(row: ConnectionRow): HTMLTableRowElement {
-    const cells = COLUMNS.map(({ isText }, index) => {
-      if (index > 0) return element('td', { className: isText === true ? '' : 'number' });
+    const cells = COLUMNS.map((column, index) => {
+      if (index > 0) return element('td', { className: classOf(column) });
       const open = element('button', { type: 'button', className: 'plain' });
       open.addEventListener('click', () => this.#open(row.id));
       return element('th', { scope: 'row' }, open);
@@ -184,9 +187,10 @@ export class ConnectionTable {
     return element('tr', {}, ...cells);
   }
 
-  #headOf({ title, key, isText }: Column): HTMLTableCellElement {
+  #headOf(column: Column): HTMLTableCellElement {
+    const { title, key, isText } = column;
     const button = element('button', { type: 'button', className: 'plain' }, title);
-    const head = element('th', { scope: 'col', className: isText === true ? '' : 'number' }, button);
+    const head = element('th', { scope: 'col', className: classOf(column) }, button);
     if (key === this.#sort) head.ariaSort = 'descending';
     button.addEventListener('click', () => {
       this.#descending = this.#sort === key ? !this.#descending : isText !== true;
@@ -198,4 +202,8 @@ export class ConnectionTable {
     });
     return head;
   }
+}
+
+function classOf({ isText, isElsewhere }: Column): string {
+  return [isText === true ? '' : 'number', isElsewhere === true ? 'elsewhere' : ''].join(' ').trim();
 }

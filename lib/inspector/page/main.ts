@@ -8,7 +8,7 @@ import { ServerTable } from './server-table.js';
 import { Summary } from './summary.js';
 import { Talk } from './talk.js';
 
-/** How often the instance is asked about itself, in milliseconds. */
+/** How often the instances are asked about themselves, in milliseconds. */
 const EVERY = 5000;
 
 const talk = new Talk();
@@ -26,12 +26,13 @@ const panel = new ConnectionPanel(talk, (id) => {
 });
 const happenings = new Happenings(open);
 
-async function askInstance(): Promise<void> {
+async function askInstances(): Promise<void> {
   if (!talk.isLive) return;
   try {
-    const instance = await talk.call(inspectorContract.instance({}));
-    servers.isReadOnly = panel.isReadOnly = instance.isReadOnly;
-    summary.showInstance(instance);
+    const instances = await talk.call(inspectorContract.instances({}));
+    servers.isReadOnly = panel.isReadOnly = instances.isReadOnly;
+    panel.instance = instances.own.name;
+    summary.showInstances(instances);
   } catch {
     // The line was cut: it is asked again when that is back.
   }
@@ -40,7 +41,7 @@ async function askInstance(): Promise<void> {
 talk.onBegin(() => {
   servers.clear();
   void (async () => {
-    await askInstance();
+    await askInstances();
     await talk.take(talk.stream(inspectorContract.seconds({})), (second) => {
       summary.show(second);
       charts.add(second);
@@ -50,7 +51,7 @@ talk.onBegin(() => {
     });
   })();
 });
-setInterval(() => void askInstance(), EVERY);
+setInterval(() => void askInstances(), EVERY);
 
 document.addEventListener('keydown', (event) => {
   if (byId<HTMLDialogElement>('dialog').open) return;

@@ -1,4 +1,4 @@
-import type { Instance, Second, ServerActivity } from '../contract.js';
+import type { Instance, Instances, Second, ServerActivity } from '../contract.js';
 import { byId, element, setText } from './dom.js';
 import { age, bytes, count } from './format.js';
 
@@ -38,6 +38,15 @@ const FIGURES: Readonly<Record<string, Figure>> = {
   Memory: { of: ({ memory }) => bytes(memory) },
 };
 
+/** Of each instance, in the order of the table's columns. */
+const INSTANCE_CELLS: readonly ((instance: Instance) => string)[] = [
+  ({ connections }) => count(connections),
+  ({ queuedMessages }) => count(queuedMessages),
+  ({ unreadBytes }) => bytes(unreadBytes),
+  ({ memory }) => bytes(memory),
+  ({ startedAt }) => age(startedAt),
+];
+
 export class Summary {
   readonly #figures = Object.entries(FIGURES).map(([name, figure]) => {
     const value = element('dd', {}, '–');
@@ -53,12 +62,20 @@ export class Summary {
     }
   }
 
-  showInstance({ host, pid, node, startedAt, elsewhere }: Instance): void {
-    const instances = Math.max(1, ...elsewhere.map(({ instances: answered }) => answered));
-    const others =
-      instances > 1
-        ? `, one of ${instances} instances with ${count(elsewhere.reduce((sum, { connections }) => sum + connections, 0))} connections`
-        : '';
-    setText(byId('instance'), `${host}, process ${pid}, Node ${node}, up ${age(startedAt)}${others}`);
+  showInstances({ own, others }: Instances): void {
+    const all = [own, ...others];
+    setText(byId('instance'), `${own.name}, Node ${own.node}, up ${age(own.startedAt)}`);
+    byId('instances-part').hidden = others.length === 0;
+    document.body.dataset.alone = String(others.length === 0);
+    byId('instances-body').replaceChildren(
+      ...all.map((instance, index) =>
+        element(
+          'tr',
+          {},
+          element('th', { scope: 'row' }, index === 0 ? `${instance.name} (this one)` : instance.name),
+          ...INSTANCE_CELLS.map((of) => element('td', { className: 'number' }, of(instance))),
+        ),
+      ),
+    );
   }
 }
