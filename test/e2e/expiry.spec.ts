@@ -369,7 +369,7 @@ describe('19.5 refresh', () => {
 
   it('a client whose token was refused asks for another, and comes back', async () => {
     const { wsUrl, events } = await serve();
-    const tokens = [tokenOf('ann', 200), 'bad:1', tokenOf('ann', 60_000)];
+    const tokens = [tokenOf('ann', 1_000), 'bad:1', tokenOf('ann', 60_000)];
     fourD(wsUrl, events, { token: () => tokens.shift() });
     expect(await events.next('client disconnect')).toEqual([4401]);
     await events.next('client open');
@@ -394,7 +394,7 @@ describe('19.5 refresh', () => {
 
   it('a guard that fails says nothing of the token: the client is asked again', async () => {
     const { wsUrl, events } = await serve();
-    const tokens = [tokenOf('ann', 500), 'crash', tokenOf('ann', 60_000)];
+    const tokens = [tokenOf('ann', 3_000), 'crash', tokenOf('ann', 60_000)];
     fourD(wsUrl, events, { token: () => tokens.shift() });
     expect(await events.next('server error')).toEqual(['The database is away']);
     expect((await events.next('refresh'))[0]).toBe('ann');
