@@ -334,7 +334,7 @@ describe('19.5 refresh', () => {
 
   it("sees what the guards made of the new request, and keeps the application's data", async () => {
     const { wsUrl, events } = await serve();
-    fourD(wsUrl, events, { token: () => tokenOf('ann', 200) });
+    fourD(wsUrl, events, { token: () => tokenOf('ann', 1_500) });
     const [ws] = (await events.next('open')) as [WebSocketConnection<{ seen?: number }>];
     const { raw, headers } = ws.request;
     ws.data.seen = 7;
