@@ -30,7 +30,8 @@ describeWith('redis-server', REDIS, 'topics that remember, while Sentinel', () =
         await redis.primary.kill();
       });
       await running.checkWhatIsTold();
-      expect(running.listeners.every(({ losses }) => losses.length > 0)).toBe(true);
+      // Who had all that the replica lacks misses nothing, and has nothing to be told of.
+      expect(running.listeners.some(({ losses }) => losses.length > 0)).toBe(true);
     },
     LIMIT,
   );
