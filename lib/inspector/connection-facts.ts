@@ -3,10 +3,13 @@ import type { ConnectionFacts, ConnectionRow } from './contract.js';
 import { INSTANCE_NAME } from './inspected-instance.js';
 import { pathOf } from './watched-servers.js';
 
-/** Headers that let somebody in. */
-const SECRET_HEADERS = /^(authorization|cookie|proxy-authorization|x-api-key)$|token|secret|password/i;
-const SECRET_PARAMETERS = /token|secret|password|passwd|auth|session|api-?key|signature|jwt|code/i;
+/** Names, of headers and of parameters, whose values may let somebody in. */
+const SECRET =
+  /auth|token|secret|passw|pwd|cookie|session|credential|assertion|signature|bearer|jwt|oidc|api-?_?key|code|^(sid|sig|key|pin|otp)$/i;
 const HIDDEN = '••••••';
+
+/** Parameters, wherever a URL stands: in the request line, in `Referer`, in what proxies say that it was. */
+const PARAMETER = /([?&;#])([^?&;#=\s]+)=([^&;#\s]*)/g;
 
 /** How many topics are told. */
 const MOST_TOPICS = 500;
@@ -33,7 +36,7 @@ export function factsOf(connection: WebSocketConnection): ConnectionFacts {
   const headers: [string, string][] = [];
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index]!;
-    headers.push([name, SECRET_HEADERS.test(name) ? HIDDEN : rawHeaders[index + 1]!]);
+    headers.push([name, SECRET.test(name) ? HIDDEN : withoutSecrets(rawHeaders[index + 1]!)]);
   }
   return {
     ...rowOf(connection),
@@ -48,11 +51,20 @@ export function factsOf(connection: WebSocketConnection): ConnectionFacts {
 
 /** The URL, without the values of what looks like a secret. */
 export function urlOf({ request: { url } }: WebSocketConnection): string {
-  const [path = '', query] = url.split(/\?(.*)/s, 2);
-  if (query === undefined) return path;
-  const parameters = query.split('&').map((parameter) => {
-    const [name = ''] = parameter.split('=', 1);
-    return SECRET_PARAMETERS.test(name) ? `${name}=${HIDDEN}` : parameter;
-  });
-  return `${path}?${parameters.join('&')}`;
+  return withoutSecrets(url);
+}
+
+function withoutSecrets(text: string): string {
+  return text.replace(PARAMETER, (whole, before: string, name: string) =>
+    SECRET.test(decoded(name)) ? `${before}${name}=${HIDDEN}` : whole,
+  );
+}
+
+/** A name as the application reads it. */
+function decoded(name: string): string {
+  try {
+    return decodeURIComponent(name.replaceAll('+', ' ')).trim();
+  } catch {
+    return name;
+  }
 }

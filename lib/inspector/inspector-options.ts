@@ -57,9 +57,15 @@ export function checkInspectorOptions(options: WebSocketInspectorOptions): void 
  */
 export function checkInspectorExtras(extras: WebSocketInspectorExtras): Required<WebSocketInspectorExtras> {
   const { path = EXTRAS.path, guards = [], imports = [], insecure = false } = extras;
-  if (typeof path !== 'string' || path.replaceAll('/', '') === '')
-    throw new InvalidOptionError(OWNER, 'path', path, "a path, such as '/inspector'");
-  if (!Array.isArray(guards)) throw new InvalidOptionError(OWNER, 'guards', guards, 'an array of guards');
+  if (typeof path !== 'string' || !/^[\w\-./~]*[\w\-.~][\w\-./~]*$/.test(path))
+    throw new InvalidOptionError(OWNER, 'path', path, "a path without parameters, such as '/inspector'");
+  if (!Array.isArray(guards) || !guards.every(isGuard))
+    throw new InvalidOptionError(
+      OWNER,
+      'guards',
+      guards,
+      'an array of guards, each a class or an object with canActivate()',
+    );
   if (typeof insecure !== 'boolean') throw new InvalidOptionError(OWNER, 'insecure', insecure, 'a boolean');
   if (guards.length === 0 && !insecure) {
     throw new InvalidOptionError(
@@ -71,4 +77,10 @@ export function checkInspectorExtras(extras: WebSocketInspectorExtras): Required
     );
   }
   return { path, guards, imports, insecure };
+}
+
+function isGuard(guard: unknown): boolean {
+  return (
+    typeof guard === 'function' || typeof (guard as Partial<CanActivate> | null)?.canActivate === 'function'
+  );
 }

@@ -1,5 +1,4 @@
-import { NotFoundException } from '@nestjs/common';
-import { ConnectionHandler } from '../decorators/connection-handler.decorator.js';
+import { Injectable, NotFoundException } from '@nestjs/common';
 import type { HandlerOf } from '../decorators/contract-handler.js';
 import { Actions } from './actions.js';
 import { Activity } from './activity.js';
@@ -11,8 +10,11 @@ import { Peers } from './peers.js';
 import { InspectedInstance } from './inspected-instance.js';
 import { WatchedServers } from './watched-servers.js';
 
-/** Answers a page of the inspector. */
-@ConnectionHandler({ contract: inspectorContract, concurrency: 8 })
+/**
+ * Answers a page of the inspector. The module that provides it makes it a connection handler: an application that only loads this file
+ * has none that nobody provides.
+ */
+@Injectable()
 export class InspectorHandler implements HandlerOf<typeof inspectorContract> {
   constructor(
     private readonly servers: WatchedServers,

@@ -41,19 +41,28 @@ export function inspectorServer({ path, guards }: Required<WebSocketInspectorExt
 
     onModuleInit(): void {
       this.servers.leaveOut(WebSocketInspectorServer);
-      const names = [this.config.getGlobalPrefix(), path, 'socket'].flatMap((part) => part.split('/'));
+      const { exclude = [] } = this.config.getGlobalPrefixOptions();
+      const page = absolute(path);
+      const isExcluded = exclude.some(({ pathRegex }) => pathRegex.test(page));
       WSSHandler({
-        path: `/${names.filter((name) => name !== '').join('/')}`,
+        path: absolute(isExcluded ? '' : this.config.getGlobalPrefix(), path, 'socket'),
         dataType: 'object',
         allowedOrigins: isSameHost,
         history: false,
         messageRate: false,
-        handshakeRate: [],
+        handshakeRate: false,
+        maxConnections: Infinity,
         maxPayload: 1024 * 1024,
       })(WebSocketInspectorServer);
     }
   }
   return [WebSocketInspectorServer, WebSocketInspectorPath];
+}
+
+/** With a slash before each part, and none at the end. */
+function absolute(...parts: readonly string[]): string {
+  const names = parts.flatMap((part) => part.split('/')).filter((name) => name !== '');
+  return `/${names.join('/')}`;
 }
 
 /** A page of another site would speak with the credentials of whoever looks at it. */

@@ -1,7 +1,9 @@
 import { Inject, Logger, Module, type DynamicModule } from '@nestjs/common';
+import { ConnectionHandler } from '../decorators/connection-handler.decorator.js';
 import { Actions } from './actions.js';
 import { Activity } from './activity.js';
 import { ConnectionList } from './connection-list.js';
+import { inspectorContract } from './contract.js';
 import { inspectorController } from './inspector.controller.js';
 import { InspectorHandler } from './inspector.handler.js';
 import { inspectorServer } from './inspector.server.js';
@@ -56,6 +58,7 @@ export class WebSocketInspectorModule extends ConfigurableInspectorModuleClass {
 
 function guarded(module: DynamicModule, given: WebSocketInspectorExtras = {}): DynamicModule {
   const extras = checkInspectorExtras(given);
+  ConnectionHandler({ contract: inspectorContract, concurrency: 8 })(InspectorHandler);
   if (extras.insecure && process.env.NODE_ENV === 'production') {
     new Logger(WebSocketInspectorModule.name).warn(
       `The inspector at ${extras.path} is insecure: whoever reaches it sees every message, and closes any connection`,

@@ -135,16 +135,17 @@ export interface ServerDefaults {
   shutdownSpread?: number;
   /**
    * How many handshakes may begin in a time; several limits may hold at once. Past one, clients get HTTP 503 or 429 with
-   * `Retry-After`, before any hook, guard or provider runs.
+   * `Retry-After`, before any hook, guard or provider runs. `false`: none, whatever the module says.
    *
    * @default no limit
    */
-  handshakeRate?: HandshakeRate | readonly HandshakeRate[];
+  handshakeRate?: HandshakeRate | readonly HandshakeRate[] | false;
   /** How many messages of each client are served in a time; `false`: all, whatever the module says. @default no limit */
   messageRate?: MessageRateOptions | false;
   /**
-   * Whose a request is, by what the guards wrote to it: a connection whose client brings a token of somebody else's is closed with
-   * 4401. Compared with `Object.is`.
+   * Whose a request is, by what the guards of `onConnection` wrote to it (`onConnection` does not run again): a connection whose
+   * client brings a token of somebody else's is closed with 4401. Compared with `Object.is`; undefined, null and promises tell nobody
+   * from anybody, so a new token is not taken then.
    *
    * @default nobody is told from anybody else
    */

@@ -282,10 +282,16 @@ export class ConnectionSession
   }
 
   set expiresAt(date: Date | undefined) {
-    if (this.websocket.readyState === this.websocket.CLOSED) return;
+    if (this.websocket.readyState === this.websocket.CLOSED || this.isExpired) return;
     this.#expiry ??= new Expiry(() => this.#expire());
     this.#expiry.at = date;
-    if (date !== undefined && !this.isExpired) this.resuming?.askForToken(this.#expiry.refreshDelay);
+    this.#askForToken(this.#expiry);
+  }
+
+  #askForToken(expiry: Expiry): void {
+    if (this.resuming === undefined || this.isExpired) return;
+    const delay = expiry.ask();
+    if (delay !== undefined) this.resuming.askForToken(delay);
   }
 
   /** Serves nothing more, lets what is under way end, and closes. */
@@ -304,8 +310,7 @@ export class ConnectionSession
 
   /** The client brings a new token; only the last one that waits is looked at. */
   refresh(token: string, bytes: number): void {
-    // Without an end there is none to be moved.
-    if (this.#expiry?.at === undefined || !this.#expiry.keep(token)) return;
+    if (this.#expiry?.keep(token) !== true) return;
     this.#inbox.perform(() => this.#refresh(this.#expiry!), bytes);
   }
 
@@ -322,21 +327,29 @@ export class ConnectionSession
     if (this.isExpired || !this.isOpen) return;
     this.request = request;
     const { refresh } = this.#hooks;
-    await this.#run('onRefresh', refresh && (() => refresh(this.connection, request)));
+    await this.#run('onRefresh', refresh && (() => refresh(this.connection, request)), (error) =>
+      isRefusal(error) ? this.#refuseToken(error) : this.#report(errorDetails(error, 'user')),
+    );
+  }
+
+  #refuseToken(error: HttpException): undefined {
+    this.#violated = true;
+    this.websocket.close(CloseCode.UNAUTHORIZED, closeReason(error.message));
   }
 
   #refreshFailed(error: unknown, expiry: Expiry): void {
-    if (isInstance(error, HttpException)) {
-      this.#violated = true;
-      this.websocket.close(CloseCode.UNAUTHORIZED, closeReason(error.message));
+    if (isRefusal(error)) {
+      this.#refuseToken(error);
       return;
     }
     // That says nothing of the token: the client may try again, in the time that it has.
     this.#owner.report(errorDetails(error, 'user'));
-    this.resuming!.askForToken(expiry.refreshDelay);
+    this.#askForToken(expiry);
   }
 
   flush(): void {
+    // The connection is about to close: what was received is served now.
+    this.#rate?.release();
     this.outbox.flush();
   }
 
@@ -655,3 +668,8 @@ export class ConnectionSession
 }
 
 function nothing(): void {}
+
+/** Whether an error says that a token is not good, and not that nobody could look at it. */
+function isRefusal(error: unknown): error is HttpException {
+  return isInstance(error, HttpException) && error.getStatus() < 500;
+}

@@ -1,5 +1,11 @@
 import { MAX_TIMEOUT } from './option-check.js';
 
+/** For less than this no token is asked for, in milliseconds. */
+const LEAST_LEFT = 100;
+
+/** How much earlier than it was asked for a token may come, since timers are not exact, in milliseconds. */
+const EARLY = 20;
+
 /** The time at which a connection ends, if nobody moves it (reference 19.5). */
 export class Expiry {
   readonly #expired: () => void;
@@ -7,6 +13,9 @@ export class Expiry {
   #timer: NodeJS.Timeout | undefined;
   #isOver = false;
   #token: string | undefined;
+  /** From when on a token is looked at, in milliseconds of `performance.now()`. */
+  #due = Infinity;
+  #isAnswered = false;
 
   /** @param expired is called once, at the time */
   constructor(expired: () => void) {
@@ -24,11 +33,17 @@ export class Expiry {
   }
 
   /**
-   * After how many milliseconds a client is to bring a new token: some of the time is left for that, and clients that came at once
-   * don't come back at once.
+   * Asks for a new token: some of the time is left for that, and clients that came at once don't come back at once.
+   *
+   * @returns after how many milliseconds it is to come; undefined if there is no time for one
    */
-  get refreshDelay(): number {
-    return Math.min(Math.floor(this.#left * (0.7 + 0.2 * Math.random())), MAX_TIMEOUT);
+  ask(): number | undefined {
+    this.#isAnswered = false;
+    this.#due = Infinity;
+    if (this.#left < LEAST_LEFT || this.#at === Infinity) return undefined;
+    const delay = Math.min(Math.floor(this.#left * (0.7 + 0.2 * Math.random())), MAX_TIMEOUT);
+    this.#due = performance.now() + delay - EARLY;
+    return delay;
   }
 
   get #left(): number {
@@ -42,12 +57,15 @@ export class Expiry {
   }
 
   /**
-   * Keeps a token until it is looked at; only the last one counts.
+   * Keeps a token that was asked for until it is looked at; only the last one counts. What comes unasked, or too early, is not looked
+   * at: each look may cost a guard its database.
    *
-   * @returns whether there was none
+   * @returns whether it is the first
    */
   keep(token: string): boolean {
+    if (performance.now() < this.#due) return false;
     const isFirst = this.#token === undefined;
+    this.#isAnswered = true;
     this.#token = token;
     return isFirst;
   }
@@ -56,6 +74,8 @@ export class Expiry {
   take(): string {
     const token = this.#token!;
     this.#token = undefined;
+    // Another may have been asked for while this one waited.
+    if (this.#isAnswered) this.#due = Infinity;
     return token;
   }
 

@@ -18,7 +18,7 @@ export function resolveHandshakeRate(
   option: ServerOptions['handshakeRate'],
   check: OptionCheck,
 ): readonly HandshakeLimit[] {
-  if (option === undefined) return [];
+  if (option === undefined || option === false) return [];
   const several = Array.isArray(option);
   return (several ? (option as readonly HandshakeRate[]) : [option as HandshakeRate]).map((rate, index) => {
     const name = several ? `handshakeRate[${index}]` : 'handshakeRate';

@@ -190,7 +190,7 @@ function checkRefreshKey(refreshKey: unknown, check: OptionCheck): ServerOptions
   throw check.error(
     'refreshKey',
     refreshKey,
-    'a function of the request, such as (request) => request.data.userId',
+    'a function of the request, such as (request) => request.raw.user.id',
   );
 }
 

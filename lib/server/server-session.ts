@@ -29,6 +29,7 @@ import { FailedPublications } from './failed-publications.js';
 import { isFieldValue } from './handshake/bearer-offer.js';
 import { HandshakeExchange } from './handshake/handshake-exchange.js';
 import { Handshakes, type HandshakeServer } from './handshake/handshakes.js';
+import { checkSameUser } from './handshake/refresh-key.js';
 import { refreshedRequest } from './handshake/refreshed-request.js';
 import { httpError } from './handshake/refusal.js';
 import { Heartbeat } from './heartbeat.js';
@@ -327,14 +328,14 @@ export class ServerSession
 
   async readmit(request: HandshakeRequest, token: string): Promise<HandshakeRequest> {
     const { refreshKey } = this.options;
-    // Before the guards write to `data`, which both requests have.
-    const user: unknown = refreshKey?.(request);
     if (!isFieldValue(token)) throw httpError(401, 'The token is none');
-    const exchange = new HandshakeExchange(refreshedRequest(request, token));
+    const refreshed = refreshedRequest(request, token);
+    const exchange = new HandshakeExchange(refreshed);
     await this.#hooks.readmit?.(this.wss, exchange);
     if (exchange.usedResponse?.answered === true) throw httpError(401, 'Refused');
-    if (!Object.is(user, refreshKey?.(exchange.request))) throw httpError(401, "Another user's token");
-    return exchange.request;
+    if (refreshKey !== undefined) checkSameUser(refreshKey(request), refreshKey(refreshed));
+    refreshed.keep(request.data);
+    return refreshed;
   }
 
   /** Tells the handler's `onError`, or the log. */

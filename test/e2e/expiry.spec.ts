@@ -2,6 +2,7 @@
 import {
   Injectable,
   Scope,
+  ServiceUnavailableException,
   UnauthorizedException,
   UseGuards,
   type CanActivate,
@@ -9,7 +10,7 @@ import {
 } from '@nestjs/common';
 import { REQUEST } from '@nestjs/core';
 import { Inject } from '@nestjs/common';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import {
   ConnectionHandler,
   OnRefresh,
@@ -19,6 +20,7 @@ import {
   type HandlerOf,
   type ServerOptions,
   type WebSocketConnection,
+  type WSConnectionEvent,
   type WSMessageEvent,
   type WSRefreshEvent,
   type WSServerErrorEvent,
@@ -48,6 +50,7 @@ afterEach(async () => {
 
 type UserRequest = IncomingMessage & { user?: { name: string; exp: number } };
 
+const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 const soon = (milliseconds: number) => new Date(Date.now() + milliseconds);
 
 /** A token: a user's name, and when it expires. */
@@ -56,6 +59,7 @@ const tokenOf = (name: string, expiresIn: number) => `${name}:${Date.now() + exp
 function admit(request: UserRequest): true {
   const [name, exp] = (request.headers.authorization ?? '').replace('Bearer ', '').split(':');
   if (name === 'crash') throw new Error('The database is away');
+  if (name === 'away') throw new ServiceUnavailableException('The identity provider is away');
   if (!(Number(exp) > Date.now())) throw new UnauthorizedException('The token has expired');
   request.user = { name: name!, exp: Number(exp) };
   return true;
@@ -228,6 +232,22 @@ describe('19.5 expiresAt', () => {
     expect(ws.expiresAt).toBeUndefined();
   });
 
+  it('a date that is past can not be moved any more', async () => {
+    const past = soon(-1);
+    const { wsUrl, events } = await serve({
+      async onMessage(ws) {
+        ws.expiresAt = past;
+        await undefined;
+        ws.expiresAt = soon(5000);
+        events.push('date', ws.expiresAt);
+      },
+    });
+    const client = await connect(wsUrl, bearer(tokenOf('ann', 60_000)));
+    client.send('go');
+    expect(await events.next('date')).toEqual([past]);
+    expect((await client.closed).code).toBe(4401);
+  });
+
   it('ends the streams of messages that were answered', async () => {
     const { wsUrl, events } = await serve({ onMessage: () => interval(1).pipe(map(String)) });
     const client = await connect(wsUrl, bearer(tokenOf('ann', 60_000)));
@@ -302,6 +322,12 @@ describe('19.5 expiresAt', () => {
   });
 });
 
+/** Waits until the server wants a token. */
+async function due(client: ResumingClient): Promise<void> {
+  const { header } = await client.take('refresh');
+  await pause(header[1] as number);
+}
+
 describe('19.5 refresh', () => {
   it.each<[string, Serve]>([
     ['a guard', {}],
@@ -354,17 +380,140 @@ describe('19.5 refresh', () => {
     ['that no header can hold', () => 'ann\r\nX-User: bob', 'The token is none'],
   ])('a token %s: 4401, and nothing behind it is served', async (_what, token, reason) => {
     const { wsUrl, events } = await serve();
-    const client = await connect(wsUrl, {
-      ...bearer(tokenOf('ann', 60_000)),
-      protocols: ['nestjs-4d-websocket.v1'],
-    });
-    client.send('["positions",[],[]]\n');
+    const client = new ResumingClient(wsUrl);
+    await client.connect(bearer(tokenOf('ann', 1_500)));
     await events.next('open');
-    client.send(`${JSON.stringify(['token', token()])}\n`);
-    client.send('\nbehind it');
-    expect(await client.closed).toEqual({ code: 4401, reason });
+    await due(client);
+    client.client.send(`${JSON.stringify(['token', token()])}\n`);
+    client.send('behind it');
+    expect(await client.client.closed).toEqual({ code: 4401, reason });
     await events.next('terminate');
     expect(events.order).toEqual(['open', 'terminate']);
+  });
+
+  it('what comes unasked or too early is not looked at, so tokens are no way to the guards without end', async () => {
+    const { wsUrl, events } = await serve();
+    const client = new ResumingClient(wsUrl);
+    await client.connect(bearer(tokenOf('ann', 60_000)));
+    await events.next('open');
+    for (let index = 0; index < 500; index++) client.client.send('["token","bad:1"]\n');
+    client.send('served');
+    expect(await events.next('message')).toEqual(['served']);
+    expect(events.order).toEqual(['open', 'message']);
+  });
+
+  it.each([
+    ['filled by onConnection', false, false],
+    ['filled by a guard', true, false],
+    ['filled by a guard that then fails', true, true],
+  ])("nobody gets another's connection by a refreshKey of `data` %s", async (_how, byGuard, fails) => {
+    const events = new Recorder();
+    let isAway = false;
+    @WSSHandler({ path: '/', refreshKey: ({ data }) => (data as { user?: string }).user })
+    class Server {
+      @UseGuards({
+        canActivate(context: ExecutionContext) {
+          const request = context
+            .switchToHttp()
+            .getRequest<{ headers: IncomingHttpHeaders; data: { user?: string } }>();
+          if (byGuard) request.data.user = request.headers.authorization!.slice('Bearer '.length);
+          if (isAway) throw new Error('away');
+          return true;
+        },
+      })
+      onConnection(_wss: unknown, { request }: WSConnectionEvent<{ user?: string }>) {
+        request.data.user ??= request.headers.authorization!.slice('Bearer '.length) as string;
+        return {
+          onOpen: (ws: WebSocketConnection) => (ws.expiresAt = soon(1_000)),
+          onMessage: ({ data }: WebSocketConnection<{ user?: string }>) => data.user,
+          onRefresh: () => events.push('refresh'),
+          onTerminate: (
+            { data }: WebSocketConnection<{ user?: string }>,
+            { code, reason }: WSTerminateEvent,
+          ) => events.push('terminate', data.user, code, reason),
+        };
+      }
+      onError(_server: unknown, { errors }: WSServerErrorEvent) {
+        events.push('server error', errors[0].message);
+      }
+    }
+    const { wsUrl } = await startApp({ providers: [Server] });
+    const client = new ResumingClient(wsUrl);
+    await client.connect(bearer('ann'));
+    await due(client);
+    isAway = fails;
+    client.client.send('["token","bob"]\n');
+    if (!byGuard || fails) {
+      const [message] = await events.next('server error');
+      expect(message).toMatch(
+        fails ? 'away' : /^The option "refreshKey" gave undefined for the request with the new token/,
+      );
+    }
+    expect(await events.next('terminate')).toEqual([
+      'ann',
+      4401,
+      byGuard && !fails ? "Another user's token" : 'Expired',
+    ]);
+    expect(events.order).not.toContain('refresh');
+  });
+
+  it('what a guard writes to `data` is on the connection when its token was taken', async () => {
+    const events = new Recorder();
+    @WSSHandler('/')
+    class Server {
+      @UseGuards({
+        canActivate(context: ExecutionContext) {
+          const request = context.switchToHttp().getRequest<{ headers: IncomingHttpHeaders; data: object }>();
+          return Object.assign(request.data, { token: request.headers.authorization }) !== undefined;
+        },
+      })
+      onConnection() {
+        return {
+          onOpen(ws: WebSocketConnection) {
+            Object.assign(ws.data, { own: 7 });
+            ws.expiresAt = soon(1_000);
+          },
+          onMessage: () => undefined,
+          onRefresh(ws: WebSocketConnection, { request }: WSRefreshEvent) {
+            ws.expiresAt = soon(60_000);
+            events.push('refresh', ws.data, ws.data === request.data);
+          },
+        };
+      }
+    }
+    const { wsUrl } = await startApp({ providers: [Server] });
+    const client = new ResumingClient(wsUrl);
+    await client.connect(bearer('one'));
+    await due(client);
+    client.client.send('["token","two"]\n');
+    expect(await events.next('refresh')).toEqual([{ own: 7, token: 'Bearer two' }, true]);
+  });
+
+  it('onRefresh that refuses, as a server without guards does: 4401, and nothing behind it is served', async () => {
+    const events = new Recorder();
+    @ConnectionHandler({ path: '/' })
+    class Handler {
+      onOpen(ws: WebSocketConnection) {
+        ws.expiresAt = soon(1_000);
+      }
+      onMessage() {
+        events.push('message');
+      }
+      onRefresh() {
+        throw new UnauthorizedException('Not this one');
+      }
+      onTerminate(_ws: unknown, { code, reason }: WSTerminateEvent) {
+        events.push('terminate', code, reason);
+      }
+    }
+    const { wsUrl } = await startApp({ providers: [Handler] });
+    const client = new ResumingClient(wsUrl);
+    await client.connect(bearer('ann'));
+    await due(client);
+    client.client.send('["token","other"]\n');
+    client.send('behind it');
+    expect(await events.next('terminate')).toEqual([4401, 'Not this one']);
+    expect(events.order).toEqual(['terminate']);
   });
 
   it('a client whose token was refused asks for another, and comes back', async () => {
@@ -392,22 +541,28 @@ describe('19.5 refresh', () => {
     expect(await events.next('client open')).toEqual([true]);
   });
 
-  it('a guard that fails says nothing of the token: the client is asked again', async () => {
-    const { wsUrl, events } = await serve();
-    const tokens = [tokenOf('ann', 3_000), 'crash', tokenOf('ann', 60_000)];
-    fourD(wsUrl, events, { token: () => tokens.shift() });
-    expect(await events.next('server error')).toEqual(['The database is away']);
-    expect((await events.next('refresh'))[0]).toBe('ann');
-    expect(events.order).not.toContain('terminate');
-  });
+  it.each([
+    ['crash', 'The database is away'],
+    ['away', 'The identity provider is away'],
+  ])(
+    'a guard that fails (%s) says nothing of the token: the client is asked again',
+    async (token, message) => {
+      const { wsUrl, events } = await serve();
+      const tokens = [tokenOf('ann', 3_000), token, tokenOf('ann', 60_000)];
+      fourD(wsUrl, events, { token: () => tokens.shift() });
+      expect(await events.next('server error')).toEqual([message]);
+      expect((await events.next('refresh'))[0]).toBe('ann');
+      expect(events.order).not.toContain('terminate');
+    },
+  );
 
   it('of many tokens that wait the last one counts; one without an end to move is not looked at', async () => {
     const gate = deferred<void>();
     const { wsUrl, events } = await serve({ onMessage: () => gate.promise });
     const client = new ResumingClient(wsUrl);
-    await client.connect(bearer(tokenOf('ann', 60_000)));
+    await client.connect(bearer(tokenOf('ann', 2_000)));
     const [ws] = (await events.next('open')) as [WebSocketConnection];
-    expect((await client.take('refresh')).header[1]).toBeLessThanOrEqual(54_000);
+    await due(client);
     const say = (token: string) => client.client.send(`${JSON.stringify(['token', token])}\n`);
     client.client.send('\nwait');
     await events.next('message');

@@ -87,7 +87,9 @@ describe('18.3 who may see it', () => {
       );
     for (const [options, text] of [
       [{ insecure: 'yes' }, 'the option "insecure" must be a boolean'],
-      [{ insecure: true, path: '/' }, 'the option "path" must be a path'],
+      [{ insecure: true, path: '/' }, 'the option "path" must be a path without parameters'],
+      [{ insecure: true, path: '/in/:x' }, 'the option "path" must be a path without parameters'],
+      [{ guards: [undefined] }, 'the option "guards" must be an array of guards, each a class'],
       [{ guards: TokenGuard }, 'the option "guards" must be an array of guards'],
     ] as const)
       expect(() => WebSocketInspectorModule.forRoot(options as never)).toThrow(text);
@@ -152,10 +154,21 @@ describe('18.3 who may see it', () => {
   });
 
   it.each<[string, Omit<TestAppOptions, 'providers'>, string]>([
+    [
+      'a global prefix that leaves it out',
+      { configure: (app) => void app.setGlobalPrefix('api', { exclude: ['tools/ws', 'tools/ws/{*file}'] }) },
+      '/tools/ws',
+    ],
     ['a global prefix', { configure: (app) => void app.setGlobalPrefix('api') }, '/api/tools/ws'],
     [
       'module options that limit handshakes and messages',
-      { options: { handshakeRate: { limit: 1, window: 60_000 }, messageRate: { limit: 1, window: 60_000 } } },
+      {
+        options: {
+          handshakeRate: { limit: 1, window: 60_000 },
+          messageRate: { limit: 1, window: 60_000 },
+          maxConnections: 0,
+        },
+      },
       '/tools/ws',
     ],
   ])('is beside its WebSocket: %s', async (_name, app, path) => {
@@ -224,8 +237,23 @@ describe('18.3 what it tells', () => {
 
   it('shows one in full, and hides what lets its client in', async () => {
     const { wsUrl } = await serve();
-    await connect(`${wsUrl}/markets/paris?room=1&access_token=secret`, {
+    const hidden = ['to%6ben', 'key', 'sid', 'X-API-Key', 'authSession', 'jwt', 'invite_code'];
+    const query = hidden.map((name) => `&${name}=secret`).join('');
+    await connect(`${wsUrl}/markets/paris?room=1&access_token=secret${query}`, {
       headers: {
+        ...Object.fromEntries(
+          [
+            ...['X-Auth', 'Api-Key', 'X-Session-Id', 'X-JWT-Assertion', 'Cf-Access-Jwt-Assertion'],
+            ...[
+              'X-Goog-IAP-JWT-Assertion',
+              'x-amzn-oidc-data',
+              'Proxy-Authorization',
+              'X-Amz-Security-Token',
+            ],
+          ].map((name) => [name, 'secret']),
+        ),
+        Referer: 'https://app.example.com/?page=7&access_token=secret#id_token=secret',
+        'X-Original-URL': '/markets/paris?token=secret',
         Cookie: 'session=secret',
         Authorization: 'Bearer secret',
         'X-Auth-Token': 'secret',
@@ -239,10 +267,14 @@ describe('18.3 what it tells', () => {
       status: 'Connected',
       server: '/markets/:market',
       address: '127.0.0.1',
-      url: '/markets/paris?room=1&access_token=••••••',
+      url: `/markets/paris?room=1&access_token=••••••${hidden.map((name) => `&${name}=••••••`).join('')}`,
       topicNames: [],
     });
     expect(facts!.headers).toContainEqual(['User-Agent', '<i>me</i>']);
+    expect(facts!.headers).toContainEqual([
+      'Referer',
+      'https://app.example.com/?page=7&access_token=••••••#id_token=••••••',
+    ]);
     expect(JSON.stringify(facts)).not.toContain('secret');
     expect(await page.call(inspectorContract.facts({ id: 1e6 }))).toBeNull();
   });

@@ -122,18 +122,33 @@ describe('19.1 handshakeRate', () => {
     else expect((await connectRefused(wsUrl, second)).status).toBe(status);
   });
 
-  it('several at once', async () => {
-    const { port } = await serve({
-      handshakeRate: [
+  it.each(['server', 'address'] as const)(
+    'several at once, the %s first: what an address may not have is not taken from what all have',
+    async (first) => {
+      const limits = [
         { limit: 1, window: 60_000, by: 'address' },
         { limit: 2, window: 60_000, by: 'server' },
-      ],
+      ] as const;
+      const { port } = await serve({ handshakeRate: first === 'address' ? limits : limits.toReversed() });
+      const from = (localAddress: string) => [`ws://127.0.0.1:${port}`, { localAddress }] as const;
+      await connect(...from('127.0.0.1'));
+      for (let index = 0; index < 5; index++)
+        expect((await connectRefused(...from('127.0.0.1'))).status).toBe(429);
+      await connect(...from('127.0.0.2'));
+      expect((await connectRefused(...from('127.0.0.3'))).status).toBe(503);
+    },
+  );
+
+  it('of the module does not hold where a server says false', async () => {
+    @ConnectionHandler({ path: '/', handshakeRate: false })
+    class Free {
+      onMessage() {}
+    }
+    const { wsUrl } = await startApp({
+      providers: [Free],
+      options: { handshakeRate: { limit: 1, window: 60_000 } },
     });
-    const from = (localAddress: string) => [`ws://127.0.0.1:${port}`, { localAddress }] as const;
-    await connect(...from('127.0.0.1'));
-    expect((await connectRefused(...from('127.0.0.1'))).status).toBe(429);
-    await connect(...from('127.0.0.2'));
-    expect((await connectRefused(...from('127.0.0.3'))).status).toBe(503);
+    for (let index = 0; index < 3; index++) await connect(wsUrl);
   });
 
   it.each([{ platform: 'fastify' as const }, {}])(
@@ -254,15 +269,16 @@ describe('19.2 messageRate', () => {
     expect(events.order).toEqual(['guard', 'connection', 'message', 'message', 'error', 'terminate']);
   });
 
-  it('what is held is served at once when the client is gone, or the server closes', async () => {
-    const { wsUrl, events, app } = await serve({ messageRate: { limit: 1, window: 60_000 } });
-    for (const end of ['client', 'server']) {
+  it('what is held is served at once when the client is gone, is closed, or the server closes', async () => {
+    const { wsUrl, events, app, server } = await serve({ messageRate: { limit: 1, window: 60_000 } });
+    for (const end of ['client', 'terminate', 'server']) {
       const client = await connect(wsUrl);
       client.send('one');
       client.send('two');
       client.send('three');
       await events.next('message');
       if (end === 'client') client.transport.destroy();
+      else if (end === 'terminate') server.connections.at(0)!.terminate(4000);
       else void app.close();
       await events.next('message');
       await events.next('message');

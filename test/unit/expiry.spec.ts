@@ -65,19 +65,38 @@ it('can be moved, taken back, and stopped', () => {
 
 it('asks for a token when 70 to 90 % of the time are over, and within what a timer takes', () => {
   expiry.at = new Date(START + 1000);
-  const delays = Array.from({ length: 200 }, () => expiry.refreshDelay);
+  const delays = Array.from({ length: 200 }, () => expiry.ask()!);
   expect(Math.min(...delays)).toBeGreaterThanOrEqual(700);
   expect(Math.max(...delays)).toBeLessThanOrEqual(900);
   expect(new Set(delays).size).toBeGreaterThan(50);
   expiry.at = new Date(START + 400 * DAY);
-  expect(expiry.refreshDelay).toBe(2 ** 31 - 1);
+  expect(expiry.ask()).toBe(2 ** 31 - 1);
+  expiry.at = new Date(START + 99);
+  expect(expiry.ask()).toBeUndefined();
+  expiry.at = undefined;
+  expect(expiry.ask()).toBeUndefined();
 });
 
-it('of tokens that wait it keeps the last', () => {
-  expect([expiry.keep('a'), expiry.keep('b'), expiry.take(), expiry.keep('c')]).toEqual([
-    true,
-    false,
-    'b',
-    true,
-  ]);
+it('takes no token that was not asked for, or comes too early, or twice; of those that wait it keeps the last', () => {
+  expect(expiry.keep('unasked')).toBe(false);
+  expiry.at = new Date(START + 10_000);
+  expect(expiry.keep('unasked')).toBe(false);
+  const delay = expiry.ask()!;
+  expect(expiry.keep('early')).toBe(false);
+  jest.advanceTimersByTime(delay);
+  expect([expiry.keep('a'), expiry.keep('b'), expiry.take()]).toEqual([true, false, 'b']);
+  expect(expiry.keep('again')).toBe(false);
+});
+
+it('a token that waits while another is asked for is looked at, and so is the other, in its time', () => {
+  expiry.at = new Date(START + 1000);
+  jest.advanceTimersByTime(expiry.ask()!);
+  expect(expiry.keep('a')).toBe(true);
+  expiry.at = new Date(START + 9000);
+  const delay = expiry.ask()!;
+  expect(expiry.keep('early')).toBe(false);
+  expect(expiry.take()).toBe('a');
+  jest.advanceTimersByTime(delay);
+  expect(expiry.keep('b')).toBe(true);
+  expect(expiry.take()).toBe('b');
 });

@@ -20,17 +20,12 @@ export class LazyHandshakeRequest implements HandshakeRequest {
   #query: Values | undefined;
   #data: object | undefined;
 
-  /**
-   * @param params a wildcard's is an array, which its handler's types say
-   * @param data what the application keeps already
-   */
+  /** @param params a wildcard's is an array, which its handler's types say */
   constructor(
     readonly raw: IncomingMessage,
     params: Readonly<Values>,
     readonly remoteAddress: string,
-    data?: object,
   ) {
-    this.#data = data;
     this.params = params as Readonly<Record<string, string>>;
   }
 
@@ -40,6 +35,11 @@ export class LazyHandshakeRequest implements HandshakeRequest {
   get data(): object {
     this.#data ??= {};
     return this.#data;
+  }
+
+  /** Goes on with what the application keeps already; what was written to this request's own is added to it. */
+  keep(data: object): void {
+    this.#data = Object.assign(data, this.#data);
   }
 
   get url(): string {

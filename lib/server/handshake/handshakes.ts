@@ -103,7 +103,10 @@ export class Handshakes<Source extends object> {
   constructor(server: HandshakeServer<Source>) {
     const { options } = server;
     this.#server = server;
-    this.#rates = options.handshakeRate.map((limit) => new HandshakeRate(limit));
+    // Addresses first: what one of them may not have must not take from what all have.
+    this.#rates = options.handshakeRate
+      .map((limit) => new HandshakeRate(limit))
+      .sort((one, other) => one.by.localeCompare(other.by));
     // The types of ws don't know all of them yet.
     const protocolOptions: ProtocolOptions & { closeTimeout: number; maxFragments: number } = {
       noServer: true,

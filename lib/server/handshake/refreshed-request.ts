@@ -3,17 +3,12 @@ import type { HandshakeRequest } from '../../interfaces/index.js';
 import { LazyHandshakeRequest } from './handshake-request.js';
 
 /**
- * The request of a handshake with another token (reference 19.5): a new one, so that nothing that a guard once wrote to it vouches
- * for the client. What the application keeps in `data` is the same.
+ * The request of a handshake with another token (reference 19.5): a new one, so that nothing that was once written to it, or to its
+ * `data`, vouches for the client.
  */
-export function refreshedRequest(earlier: HandshakeRequest, token: string): HandshakeRequest {
+export function refreshedRequest(earlier: HandshakeRequest, token: string): LazyHandshakeRequest {
   const { params, remoteAddress } = earlier;
-  return new LazyHandshakeRequest(
-    withToken(earlier.raw, `Bearer ${token}`),
-    params,
-    remoteAddress,
-    earlier.data,
-  );
+  return new LazyHandshakeRequest(withToken(earlier.raw, `Bearer ${token}`), params, remoteAddress);
 }
 
 function withToken(earlier: IncomingMessage, authorization: string): IncomingMessage {
